@@ -1,0 +1,31 @@
+// Package deps keeps the chosen modules in go.mod until their users have landed.
+package deps
+
+import (
+	_ "code.dny.dev/ssrf"
+	_ "github.com/SherClockHolmes/webpush-go"
+	_ "github.com/bep/imagemeta"
+	_ "github.com/caarlos0/env/v11"
+	_ "github.com/disintegration/imaging"
+	_ "github.com/emersion/go-smtp"
+	_ "github.com/getkin/kin-openapi/openapi3filter"
+	_ "github.com/gin-gonic/gin"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/google/uuid"
+	_ "github.com/huandu/go-sqlbuilder"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "github.com/johannesboyne/gofakes3"
+	_ "github.com/johannesboyne/gofakes3/backend/s3mem"
+	_ "github.com/oapi-codegen/runtime"
+	_ "github.com/paulmach/orb/geojson"
+	_ "github.com/paulmach/orb/maptile/tilecover"
+	_ "github.com/pressly/goose/v3"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/swaggo/files/v2"
+	_ "github.com/twpayne/go-geom"
+	_ "github.com/wneessen/go-mail"
+	_ "gocloud.dev/blob/s3blob"
+	_ "golang.org/x/image/webp"
+	_ "modernc.org/sqlite"
+	_ "pgregory.net/rapid"
+)
