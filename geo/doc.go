@@ -1,0 +1,41 @@
+// Package geo finds which of many areas contains a point.
+//
+// An [Index] is built once from polygons and then answers any number of
+// concurrent queries. Coordinates are WGS 84, held as whole units of 1e-7
+// degree (about a centimetre), so containment is decided in exact integer
+// arithmetic: there is no tolerance to tune and no rounding at borders.
+//
+// # Borders
+//
+// Areas own their borders half-openly. Where two areas share the same border
+// vertices, a point on that border belongs to exactly one of them: never to
+// both, never to neither. The rule, and why it holds, stands in coordinate.go.
+// Areas that were simplified apart may leave gaps; for those, [Index.Nearest]
+// finds the closest areas within a given distance. Where areas overlap, the one
+// with the smaller area in square metres owns the point.
+//
+// A polygon holds the points inside an odd number of its rings, so holes,
+// islands in holes and rings of any direction need no special case. An area
+// holds the union of its polygons.
+//
+// # From file to answer
+//
+// [ReadGeoJSON] streams areas into a [Builder], whose Finish makes the index.
+// [Index.WriteTo] stores it as one flat file, and [Open] maps that file into
+// memory, so that it costs hardly any memory of its own. [Index.Owner] then
+// takes tens to hundreds of nanoseconds and allocates nothing. [Index.Locate]
+// adds what a person wants to know near a border: how far it is, who is beyond
+// it, and which other areas the position may lie in.
+//
+// # Limits
+//
+//   - An edge is straight in longitude and latitude and spans at most 180
+//     degrees. What crosses the antimeridian must come cut there (RFC 7946,
+//     section 3.1.9); distances do not look across it.
+//   - Distances are those of the WGS 84 ellipsoid to 0.5 m, up to 10 km, and
+//     up to 85 degrees north or south; nearer to a pole they degrade.
+//   - A ring that crosses itself is taken as it stands, by the even-odd rule.
+//   - Where polygons of the same area overlap, the edges inside the union still
+//     count as border in distances; ownership is not affected. Edges that they
+//     share vertex for vertex do not count.
+package geo

@@ -1,0 +1,243 @@
+package geo
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// ReadOptions says how areas stand in a file. The zero value guesses.
+type ReadOptions struct {
+	// CodeProperty and NameProperty name the properties that hold an area's code
+	// and name, upper and lower case being the same. Left empty, they are guessed
+	// among the usual ones; a feature without a known name is named by its code,
+	// one without a known code has its GeoJSON id.
+	CodeProperty, NameProperty string
+	// PadCode fills codes that are numbers up with leading zeros to so many
+	// digits: 4 makes "0114" of 114. Codes that are strings stay as they are.
+	PadCode int
+	// MaxVertices is how many vertices one feature may have, 10 million by
+	// default; MaxFeatures how many features are read, 1 million by default;
+	// MaxBytes how long the file may be after decompression, 16 GiB by default.
+	MaxVertices, MaxFeatures int
+	MaxBytes                 int64
+}
+
+func (o ReadOptions) withDefaults() ReadOptions {
+	if o.MaxVertices <= 0 {
+		o.MaxVertices = 10_000_000
+	}
+	if o.MaxFeatures <= 0 {
+		o.MaxFeatures = 1_000_000
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 16 << 30
+	}
+	return o
+}
+
+// The usual properties, the better ones first: those of Lantmäteriet, SCB,
+// OpenStreetMap and Eurostat's LAU.
+func codeProperties() []string {
+	return []string{
+		"kommunkod", "knkod", "kommun_kod", "municipality_code", "ref:scb", "kom_kod", "kommunnr",
+		"lau_id", "lau_code", "code", "kod", "id",
+	}
+}
+
+func nameProperties() []string {
+	return []string{
+		"kommunnamn", "knnamn", "kommun_namn", "municipality_name", "kom_namn", "namn",
+		"lau_name", "name:sv", "name", "nam",
+	}
+}
+
+// ReadGeoJSON reads the areas of a GeoJSON FeatureCollection (RFC 7946) or of
+// features one after the other (newline-delimited, or RFC 8142), plain or gzip,
+// and passes each to yield, whose error ends the reading and is returned.
+//
+// One feature at a time is in memory. Features must be Polygon or MultiPolygon;
+// heights are dropped. Several features may have the same code: a [Builder]
+// merges them. Errors name the feature, polygon and ring, counted from zero.
+// What was yielded before an error must be discarded with the rest: that a file
+// has a foreign coordinate system may show only at its end.
+func ReadGeoJSON(r io.Reader, opts ReadOptions, yield func(Area) error) error {
+	opts = opts.withDefaults()
+	s, err := newScanner(r, opts.MaxBytes)
+	if err != nil {
+		return fmt.Errorf("read GeoJSON: %w", err)
+	}
+	f := &featureReader{scanner: s, opts: opts, yield: yield}
+	f.document()
+	switch {
+	case f.yieldErr != nil:
+		return f.yieldErr
+	case s.err != nil && f.inFeature:
+		return fmt.Errorf("read GeoJSON: feature %d%s: %w", f.count, f.place(), s.err)
+	case s.err != nil:
+		return fmt.Errorf("read GeoJSON: %w", s.err)
+	}
+	return nil
+}
+
+// featureReader turns tokens into areas.
+type featureReader struct {
+	*scanner
+	opts      ReadOptions
+	yield     func(Area) error
+	yieldErr  error
+	count     int  // features read
+	inFeature bool // to name it in errors
+	shape     shape
+}
+
+// place says where in a feature's geometry the reader is.
+func (f *featureReader) place() string {
+	if !f.shape.open {
+		return ""
+	}
+	return fmt.Sprintf(", polygon %d, ring %d", len(f.shape.polygonEnds), len(f.shape.ringEnds)-f.shape.ringsBefore())
+}
+
+// document reads top-level values up to the end.
+func (f *featureReader) document() {
+	for n := 0; ; n++ {
+		const recordSeparator = 0x1e // RFC 8142
+		for f.next() == recordSeparator {
+			f.pos++
+		}
+		c := f.next()
+		if f.err != nil {
+			return
+		}
+		if c == 0 {
+			if n == 0 {
+				f.fail("the file is empty")
+			}
+			return
+		}
+		if collection := f.top(); collection {
+			if c := f.next(); c != 0 || n > 0 {
+				f.fail("something stands beside the FeatureCollection")
+			}
+			return
+		}
+		if f.err != nil {
+			return
+		}
+	}
+}
+
+// top reads a collection or a feature, which are told apart by their members.
+func (f *featureReader) top() (collection bool) {
+	ft := &feature{}
+	f.shape.reset()
+	f.object(func(name string) {
+		switch {
+		case name == "features" && !collection && ft.empty():
+			collection = true
+			f.collection()
+		case name == "features":
+			f.fail("features stand beside another geometry or list of features")
+		case name == "crs":
+			f.crs()
+		case collection && name != "type":
+			f.skip(1)
+		default:
+			f.inFeature = !collection && name != "type"
+			f.member(ft, name)
+		}
+	})
+	switch {
+	case f.err != nil:
+	case collection:
+		if ft.kind != "FeatureCollection" {
+			f.fail("the type is %q, want FeatureCollection", ft.kind)
+		}
+	case ft.kind == "FeatureCollection":
+		f.fail("the FeatureCollection has no features")
+	default:
+		f.finish(ft)
+	}
+	return collection
+}
+
+func (f *featureReader) collection() {
+	f.expect('[')
+	for first := true; f.more(']', first); first = false {
+		ft := &feature{}
+		f.shape.reset()
+		f.inFeature = true
+		f.object(func(name string) {
+			if name == "crs" {
+				f.crs()
+			} else {
+				f.member(ft, name)
+			}
+		})
+		f.finish(ft)
+		if f.err != nil {
+			return
+		}
+	}
+}
+
+// crs accepts what names WGS 84 with longitude first, and refuses the rest.
+func (f *featureReader) crs() {
+	if f.next() == 'n' {
+		f.word("null")
+		return
+	}
+	named := ""
+	f.object(func(member string) {
+		if member != "properties" {
+			f.skip(2)
+			return
+		}
+		f.object(func(property string) {
+			if f.next() == '"' && property == "name" {
+				named = f.string()
+			} else {
+				f.skip(3)
+			}
+		})
+	})
+	if f.err == nil && !isWGS84(named) {
+		f.fail("coordinate system %q is not WGS 84; convert the file to longitude and latitude (EPSG:4326)", named)
+	}
+}
+
+// isWGS84 knows the names that GIS programs write for what RFC 7946 prescribes.
+// EPSG:4326 has latitude first on paper, but never in GeoJSON.
+func isWGS84(name string) bool {
+	return slices.Contains([]string{
+		"urn:ogc:def:crs:ogc:1.3:crs84", "urn:ogc:def:crs:ogc::crs84", "ogc:crs84",
+		"http://www.opengis.net/def/crs/ogc/1.3/crs84",
+		"urn:ogc:def:crs:epsg::4326", "epsg:4326", "http://www.opengis.net/def/crs/epsg/0/4326",
+	}, strings.ToLower(name))
+}
+
+// finish passes a feature on.
+func (f *featureReader) finish(ft *feature) {
+	if f.err != nil {
+		return
+	}
+	area, err := ft.area(f.opts, &f.shape)
+	if err == nil && f.count >= f.opts.MaxFeatures {
+		err = fmt.Errorf("more than %d features", f.opts.MaxFeatures)
+	}
+	if err != nil {
+		f.shape.open = false
+		f.err = err
+		return
+	}
+	if err := f.yield(area); err != nil {
+		f.yieldErr = err
+		f.err = errors.New("stopped")
+		return
+	}
+	f.inFeature = false
+	f.count++
+}

@@ -1,0 +1,134 @@
+package geo
+
+import "slices"
+
+// A leaf is a run of words. A plain one has
+//
+//	edges | slots<<16 | corner<<24    corner: mask of the slots that hold the cell's corner
+//	slots times: area                 in order of rank, so the lowest slot that holds a point owns it
+//	edges times: ax ay bx by flags
+//
+// A slot is a polygon; several may belong to one area. Where polygons are too
+// many for a mask, a wide leaf lists the edges slot by slot:
+//
+//	wideSlots<<16
+//	slots
+//	words of the leaf in all
+//	slots times: area, edges<<1 | corner, and the edges with slot 0 in their flags
+const (
+	maxSlots  = 8
+	wideSlots = 255
+	edgeWords = 5
+	wideHead  = 3
+)
+
+// The flags of an edge in a leaf.
+const (
+	flagBounds   = 0xff // mask of the slots that it bounds
+	flagVertical = 8    // bit: it crosses the vertical through the cell's corner
+	flagLeft     = 9    // bit: and the corner is to its left
+	flagBorder   = 16   // shift of the mask of the slots for which it is a border, not an inner edge of their area
+	flagAll      = 0xff03ff
+)
+
+// findSlots collects the polygons that the edges bound, in order.
+func (g *gridBuilder) findSlots(list []uint32) {
+	g.slots = g.slots[:0]
+	for _, i := range list {
+		for _, u := range g.usesOf(i) {
+			if at, known := slices.BinarySearch(g.slots, u.polygon()); !known {
+				g.slots = slices.Insert(g.slots, at, u.polygon())
+			}
+		}
+	}
+}
+
+// leaf stores the edges of a cell. g.slots holds the polygons they bound.
+func (g *gridBuilder) leaf(x, y int64, list, state []uint32) uint32 {
+	for _, polygon := range state {
+		if at, known := slices.BinarySearch(g.slots, polygon); !known {
+			g.slots = slices.Insert(g.slots, at, polygon)
+		}
+	}
+	place := uint32(len(g.leaves))
+	if len(g.slots) > maxSlots || len(list) > 0xffff {
+		g.wideLeaf(x, y, list, state)
+		return tagLeaf<<tagShift | place
+	}
+	head := uint32(len(list)) | uint32(len(g.slots))<<16
+	for _, polygon := range state {
+		slot, _ := slices.BinarySearch(g.slots, polygon)
+		head |= 1 << (24 + slot)
+	}
+	g.leaves = append(g.leaves, head)
+	for _, polygon := range g.slots {
+		g.leaves = append(g.leaves, g.areaOf[polygon])
+	}
+	for _, i := range list {
+		var bounds, border uint32
+		uses := g.usesOf(i)
+		for _, u := range uses {
+			slot, _ := slices.BinarySearch(g.slots, u.polygon())
+			bounds |= 1 << slot
+			if g.isBorder(uses, g.areaOf[u.polygon()]) {
+				border |= 1 << slot
+			}
+		}
+		g.putEdge(x, y, i, bounds|border<<flagBorder)
+	}
+	return tagLeaf<<tagShift | place
+}
+
+// wideLeaf is for cells with many polygons.
+func (g *gridBuilder) wideLeaf(x, y int64, list, state []uint32) {
+	place := len(g.leaves)
+	slots := slices.Clone(g.slots)
+	g.leaves = append(g.leaves, wideSlots<<16, uint32(len(slots)), 0)
+	for _, polygon := range slots {
+		head := len(g.leaves)
+		g.leaves = append(g.leaves, g.areaOf[polygon], 0)
+		edges := uint32(0)
+		for _, i := range list {
+			uses := g.usesOf(i)
+			bounds := func(u use) bool { return u.polygon() == polygon }
+			if !slices.ContainsFunc(uses, bounds) {
+				continue
+			}
+			flags := uint32(1)
+			if g.isBorder(uses, g.areaOf[polygon]) {
+				flags |= 1 << flagBorder
+			}
+			g.putEdge(x, y, i, flags)
+			edges++
+		}
+		g.leaves[head+1] = edges << 1
+		if _, in := slices.BinarySearch(state, polygon); in {
+			g.leaves[head+1] |= 1
+		}
+	}
+	g.leaves[place+2] = uint32(len(g.leaves) - place)
+}
+
+// isBorder tells an area's border from an edge between two of its polygons,
+// which run along it in opposite directions.
+func (g *gridBuilder) isBorder(uses []use, area uint32) bool {
+	sum := 0
+	for _, u := range uses {
+		if g.areaOf[u.polygon()] == area {
+			sum += u.direction()
+		}
+	}
+	return sum != 0
+}
+
+// putEdge appends an edge with its place relative to the cell's corner.
+func (g *gridBuilder) putEdge(x, y int64, i, flags uint32) {
+	s := g.edges[i].segment
+	if int64(s.ax) < x && int64(s.bx) >= x {
+		flags |= 1 << flagVertical
+		if s.left(2*x-1, 2*y-1) {
+			flags |= 1 << flagLeft
+		}
+	}
+	g.leaves = append(g.leaves, uint32(s.ax), uint32(s.ay), uint32(s.bx), uint32(s.by), flags)
+}

@@ -1,0 +1,24 @@
+//go:build unix
+
+package geo
+
+import (
+	"fmt"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// mapFile maps a whole file for reading. It stays valid when the file is
+// removed or replaced by renaming, but must not be truncated in place.
+func mapFile(f *os.File, size int) (*mapping, error) {
+	if size == 0 {
+		return &mapping{release: func() error { return nil }}, nil
+	}
+	data, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_SHARED) //nolint:gosec // a descriptor is small
+	if err != nil {
+		return nil, fmt.Errorf("map %s: %w", f.Name(), err)
+	}
+	return &mapping{data: data, release: sync.OnceValue(func() error { return unix.Munmap(data) })}, nil
+}
