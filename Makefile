@@ -59,8 +59,8 @@ generate-check: ## fail when a generated file is not what its source makes
 	go generate -tags $(TAGS) ./...; \
 	after=$$(sums); \
 	if [ "$$before" != "$$after" ]; then \
-		diff <(echo "$$before") <(echo "$$after") | awk '/^[<>]/ {print $$4}' | sort -u; \
-		echo "these generated files were out of date; they are made anew: commit them" >&2; \
+		echo "these generated files were out of date and are made anew; look at them and commit them:" >&2; \
+		{ diff <(echo "$$before") <(echo "$$after") || true; } | awk '/^[<>]/ {print $$4}' | sort -u >&2; \
 		exit 1; \
 	fi
 
