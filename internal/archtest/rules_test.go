@@ -1,0 +1,121 @@
+package archtest
+
+// module is the path that all import paths of the project begin with.
+const module = "github.com/kantsten/kantsten"
+
+// rule is what one package may import of the project, and why.
+type rule struct {
+	why string
+	// may names packages by their path in the module.
+	may []string
+	// testsOnly packages are imported by tests and by each other, never by what
+	// is built into the program.
+	testsOnly bool
+}
+
+// bottom are the packages that know nobody but the error type; everything above
+// may use them. internal/egress is one of them too, but only those who speak to
+// the outside have a use for it, and each says so.
+var bottom = []string{"internal/job", "internal/blob", "geo", "internal/problem"}
+
+// domain is what the ways in (api, notify, open311) and the store stand around.
+var domain = append([]string{"internal/report", "internal/routing", "internal/photo", "internal/catalog", "internal/tenant", "internal/auth"}, bottom...)
+
+// rules lists every package. It is read from the bottom up: a package stands
+// after those that it may import.
+var rules = map[string]rule{
+	"internal/problem": {why: "the one error type; everybody may return it, so it knows nobody"},
+	"openapi":          {why: "embeds the contract"},
+	"migrations":       {why: "embeds SQL"},
+	"internal/web":     {why: "embeds the web app"},
+
+	"geo":            {why: "a public library: it must be usable without the rest"},
+	"geo/geojson":    {why: "a reader of the public library", may: []string{"geo", "geo/sweref"}},
+	"geo/geopackage": {why: "a reader of the public library, which takes a *sql.DB", may: []string{"geo", "geo/sweref"}},
+	"geo/postgis":    {why: "a reader of the public library, which takes a *sql.DB", may: []string{"geo", "geo/sweref"}},
+	"geo/shapefile":  {why: "a reader of the public library", may: []string{"geo", "geo/sweref"}},
+	"geo/sweref":     {why: "projection for the public library's readers"},
+
+	"internal/job":    {why: "durable work of any kind: it knows no kind", may: []string{"internal/problem"}},
+	"internal/blob":   {why: "files by name: it knows no photo and no boundary", may: []string{"internal/problem"}},
+	"internal/egress": {why: "guards what goes out, whoever sends it", may: []string{"internal/problem"}},
+
+	"internal/auth":    {why: "who may do what; sign-in codes are sent by a job, directories asked through the guard", may: with(bottom, "internal/egress")},
+	"internal/tenant":  {why: "jurisdictions, changed by those who may", may: with(bottom, "internal/auth")},
+	"internal/catalog": {why: "services, which jurisdictions override", may: with(bottom, "internal/auth", "internal/tenant")},
+	"internal/photo":   {why: "makes a photo safe and stores it", may: with(bottom, "internal/auth")},
+	"internal/routing": {why: "service, area and owner to a recipient", may: with(bottom, "internal/auth", "internal/catalog", "internal/tenant")},
+	"internal/report":  {why: "the life of a report, which passes through all of them", may: with(domain, "internal/egress")},
+
+	"internal/notify":  {why: "renders and sends what followers hear", may: with(domain, "internal/egress")},
+	"internal/open311": {why: "wire types, client and two-way sync, which comes in by the report's own door", may: with(domain, "internal/egress")},
+	"internal/store":   {why: "SQL for the domain's types; it implements what they ask for", may: with(domain, "internal/notify", "internal/open311", "migrations")},
+	"api":              {why: "HTTP over the domain; Open311 by its wire types", may: with(domain, "internal/notify", "internal/open311", "internal/web", "openapi")},
+	"internal/demo":    {why: "seeds an installation to look at, through the domain's own doors", may: domain},
+
+	"cmd/kantsten": {why: "wiring: the only place that knows the store and everything else", may: with(domain,
+		"api", "internal/store", "internal/egress", "internal/notify", "internal/open311", "internal/demo", "internal/web", "openapi", "migrations",
+		"geo/geojson", "geo/geopackage", "geo/postgis", "geo/shapefile", "geo/sweref")},
+
+	"internal/bench":             {why: "figures of the built program beside the bare database", may: domain, testsOnly: true},
+	"internal/pgtest":            {why: "a PostgreSQL for tests", testsOnly: true},
+	"internal/pgtest/cmd/pgtest": {why: "the same for one command", may: []string{"internal/pgtest"}, testsOnly: true},
+	"internal/notify/pushtest":   {why: "a push service for tests", may: []string{"internal/notify"}, testsOnly: true},
+	"internal/archtest":          {why: "these tests", testsOnly: true},
+	temporary:                    {why: "keeps modules in go.mod until their users have landed"},
+}
+
+// temporary imports every chosen module and nobody imports it, so the rules
+// about technologies leave it out. It goes when the last module has its user.
+const temporary = "internal/deps"
+
+// with returns base and more as a new list.
+func with(base []string, more ...string) []string {
+	return append(append([]string{}, base...), more...)
+}
+
+// place keeps a technology in the packages that are about it.
+type place struct {
+	what string // an import path; "…/" at the end stands for all below it
+	only []string
+	why  string
+}
+
+// sqlPlaces are the store, and the two readers of foreign files and databases
+// that take a *sql.DB. The others are for tests and for figures.
+var sqlPlaces = []string{"internal/store", "geo/geopackage", "geo/postgis", "internal/pgtest", "internal/bench"}
+
+// places lists the technologies; what is not in it may be used anywhere.
+var places = []place{
+	{"github.com/gin-gonic/gin", []string{"api"}, "gin stays at the edge"},
+	{"github.com/gin-gonic/gin/…", []string{"api"}, "gin stays at the edge"},
+	{"database/sql", sqlPlaces, "one implementation of SQL"},
+	{"database/sql/driver", sqlPlaces, "one implementation of SQL"},
+	{"modernc.org/sqlite", sqlPlaces, "a driver is chosen where SQL is"},
+	{"modernc.org/sqlite/…", sqlPlaces, "a driver is chosen where SQL is"},
+	{"github.com/jackc/pgx/v5/…", sqlPlaces, "a driver is chosen where SQL is"},
+	{"github.com/pressly/goose/v3", []string{"internal/store"}, "the store migrates itself"},
+	{"github.com/huandu/go-sqlbuilder", []string{"internal/store"}, "one implementation of SQL"},
+
+	{"github.com/disintegration/imaging", []string{"internal/photo"}, "it panics on crafted images unless they are prepared"},
+	{"github.com/bep/imagemeta", []string{"internal/photo"}, "photos are read under limits, in one place"},
+	{"image/jpeg", []string{"internal/photo", "internal/demo"}, "photos are decoded under limits, in one place; the demo draws its own"},
+	{"image/png", []string{"internal/photo", "internal/demo"}, "photos are decoded under limits, in one place; the demo draws its own"},
+	{"golang.org/x/image/webp", []string{"internal/photo"}, "photos are decoded under limits, in one place"},
+	{"image/gif", nil, "a decoder that strangers could reach and nobody needs"},
+	{"golang.org/x/image/bmp", nil, "a decoder that strangers could reach and nobody needs"},
+	{"golang.org/x/image/tiff", nil, "a decoder that strangers could reach and nobody needs"},
+	{"golang.org/x/image/vp8", nil, "webp decodes it under its own limits"},
+	{"golang.org/x/image/draw", nil, "it takes 500 MB for a photo"},
+
+	{"gocloud.dev/…", []string{"internal/blob"}, "where files lie is the blob store's affair"},
+	{"code.dny.dev/ssrf", []string{"internal/egress"}, "one guard for what goes out"},
+	{"github.com/SherClockHolmes/webpush-go", []string{"internal/notify"}, "one sender of push messages"},
+	{"github.com/wneessen/go-mail", []string{"internal/notify"}, "one sender of e-mail"},
+	{"unsafe", []string{"internal/photo", "geo"}, "where it was measured to be worth it"},
+	{"testing", []string{"internal/pgtest", "internal/notify/pushtest"}, "tests are not built into the program"},
+}
+
+// technologyFree packages hold rules and nothing by which they are asked or
+// stored; they take the time from a clock field.
+var technologyFree = []string{"internal/report", "internal/routing", "internal/catalog", "internal/tenant", "internal/job", "internal/problem", "geo"}
