@@ -1,0 +1,15 @@
+// Package openapi holds the contracts of the public interfaces, embedded.
+//
+// v1.yaml is the OpenAPI 3.1 document of the /v1 API and leads: the server's
+// types and its interface are generated from it, requests are validated by it,
+// and every response in every API test is compared with it. A change of the API
+// starts here.
+package openapi
+
+import _ "embed"
+
+//go:embed v1.yaml
+var v1 []byte
+
+// V1 returns the contract of the /v1 API as YAML. The caller may change the copy.
+func V1() []byte { return append([]byte(nil), v1...) }
