@@ -1,0 +1,119 @@
+package photo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/kantsten/kantsten/internal/blob"
+	"github.com/kantsten/kantsten/internal/problem"
+)
+
+// Kept is a photo that is stored, and waits for a report to claim it.
+type Kept struct {
+	ID            string // random UUID: it names the public address
+	Width, Height int    // of the photo as it was sent, pixels
+	SHA256        map[int]string
+	Likeness      Likeness
+	CreatedAt     time.Time
+}
+
+// Rows keeps what the database knows of photos.
+type Rows interface {
+	// AddPhoto stores the row of a photo that nobody has claimed.
+	AddPhoto(ctx context.Context, k Kept) error
+	// SweepPhotos deletes the rows of up to n photos that nobody has claimed since
+	// before, and returns their ids for their blobs to be deleted.
+	SweepPhotos(ctx context.Context, before time.Time, n int) (ids []string, err error)
+}
+
+// Library makes photos safe and keeps them.
+//
+// The row of a photo is committed before its first blob, so that every blob
+// belongs to a row. Nobody owns the row yet: a report claims it by a conditional
+// update in its own transaction, and the sweep deletes by the same condition
+// first and the blobs after. So the two cannot meet, and nothing is left over.
+type Library struct {
+	Processor *Processor
+	Blobs     blob.Store
+	Rows      Rows
+	Now       func() time.Time
+}
+
+// Unclaimed is how long a photo waits for its report.
+const Unclaimed = 24 * time.Hour
+
+// Keep makes a photo safe and stores its renditions. When it returns, they are
+// durable. The suggestion is for the sender only and is not stored. Errors are
+// those of [Processor.Process], or the storage's.
+func (l *Library) Keep(ctx context.Context, data []byte) (Kept, Suggestion, error) {
+	safe, suggestion, err := l.Processor.Process(ctx, bytes.NewReader(data))
+	if err != nil {
+		return Kept{}, Suggestion{}, err
+	}
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return Kept{}, Suggestion{}, fmt.Errorf("name a photo: %w", err)
+	}
+	k := Kept{
+		ID: id.String(), Width: safe.Width, Height: safe.Height, SHA256: map[int]string{},
+		Likeness: safe.Likeness, CreatedAt: l.Now().UTC(),
+	}
+	for _, r := range safe.Renditions {
+		k.SHA256[r.Size] = r.SHA256
+	}
+	if err := l.Rows.AddPhoto(ctx, k); err != nil {
+		return Kept{}, Suggestion{}, fmt.Errorf("store the row of photo %s: %w", k.ID, err)
+	}
+	for _, r := range safe.Renditions {
+		if err := l.Blobs.Put(ctx, Name(k.ID, r.Size, r.SHA256), bytes.NewReader(r.Data), ContentType); err != nil {
+			return Kept{}, Suggestion{}, storageTrouble(k.ID, err)
+		}
+	}
+	return k, suggestion, nil
+}
+
+// Remove deletes the renditions of photos whose rows are gone.
+func (l *Library) Remove(ctx context.Context, ids []string) error {
+	for _, id := range ids {
+		for info, err := range l.Blobs.List(ctx, Prefix(id)) {
+			if err != nil {
+				return fmt.Errorf("list the renditions of photo %s: %w", id, err)
+			}
+			if err := l.Blobs.Delete(ctx, info.Name); err != nil {
+				return fmt.Errorf("delete a rendition of photo %s: %w", id, err)
+			}
+		}
+	}
+	return nil
+}
+
+// sweepAtOnce is how many photos one round of the sweep takes.
+const sweepAtOnce = 100
+
+// Sweep deletes photos that no report has claimed for a day.
+func (l *Library) Sweep(ctx context.Context) error {
+	for {
+		ids, err := l.Rows.SweepPhotos(ctx, l.Now().Add(-Unclaimed), sweepAtOnce)
+		if err != nil {
+			return fmt.Errorf("sweep unclaimed photos: %w", err)
+		}
+		if err := l.Remove(ctx, ids); err != nil {
+			return err
+		}
+		if len(ids) < sweepAtOnce {
+			return nil
+		}
+	}
+}
+
+// storageTrouble tells the client that it is not the photo's fault.
+func storageTrouble(id string, err error) error {
+	return &problem.Error{
+		Kind: problem.Unavailable, Detail: "the photo cannot be stored just now; nothing was filed, try again",
+		RetryAfter: 5 * time.Second, Cause: fmt.Errorf("store photo %s: %w", id, err),
+	}
+}

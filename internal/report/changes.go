@@ -1,0 +1,111 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/job"
+)
+
+// Changes is all that a write to a report causes. The store keeps it in the
+// same transaction as the report, so that a report, its history and what
+// follows from it cannot come apart.
+type Changes struct {
+	Updates []Update
+	Events  []Event
+	Jobs    []job.Job
+	Photos  []string // ids of unclaimed photos that the first update claims
+}
+
+// None reports whether nothing follows and so nothing has to be written.
+func (c Changes) None() bool {
+	return len(c.Updates) == 0 && len(c.Events) == 0 && len(c.Jobs) == 0 && len(c.Photos) == 0
+}
+
+// The kinds of jobs that a change to a report can cause.
+const (
+	// JobDeliver brings a report to its recipient. Payload: DeliverJob.
+	JobDeliver = "deliver"
+	// JobTell finds out who hears of an update. Payload: TellJob.
+	JobTell = "tell"
+)
+
+// DeliverJob is the payload of JobDeliver.
+type DeliverJob struct {
+	ReportID string `json:"report_id"`
+}
+
+// TellJob is the payload of JobTell.
+type TellJob struct {
+	UpdateID string `json:"update_id"`
+}
+
+// newID returns a UUIDv7: ids sort by the time at which they were made.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// newJob makes a job that is due at once.
+func newJob(kind string, payload any, now time.Time) job.Job {
+	body, err := json.Marshal(payload)
+	if err != nil {
+		panic(fmt.Sprintf("report: a job's payload is a plain struct: %v", err))
+	}
+	return job.Job{ID: newID(), Kind: kind, Payload: body, RunAt: now, CreatedAt: now}
+}
+
+// entry starts an update to r on behalf of actor.
+func (r *Report) entry(kind UpdateKind, actor auth.Actor, origin Origin, now time.Time) Update {
+	author, id := r.author(actor)
+	return Update{
+		ID: newID(), ReportID: r.ID, Kind: kind, Status: r.Status,
+		Author: author, AuthorID: id, Origin: origin, CreatedAt: now,
+	}
+}
+
+// author says in which part actor acts on r.
+func (r *Report) author(actor auth.Actor) (Author, string) {
+	switch {
+	case actor.Can(auth.ChangeStatus, r.resource()):
+		return ByStaff, subject(actor)
+	case actor.ReportID == r.ID || actor.PersonID != "" && actor.PersonID == r.PersonID:
+		return ByReporter, actor.PersonID
+	case actor.PersonID != "":
+		return ByResident, actor.PersonID
+	}
+	return BySystem, subject(actor)
+}
+
+// resource is what the policy has to know of r.
+func (r *Report) resource() auth.Resource {
+	return auth.Resource{
+		Jurisdiction: r.Jurisdiction, ReportID: r.ID, OwnerPersonID: r.PersonID,
+		Triage: r.Delivery == Held, Private: r.Private,
+	}
+}
+
+// caused returns what one update causes: its event, and that followers are told
+// of it unless only staff may know.
+func (r *Report) caused(u Update, kind EventKind) Changes {
+	c := Changes{
+		Updates: []Update{u},
+		Events: []Event{{
+			ID: newID(), Kind: kind, ReportID: r.ID, UpdateID: u.ID,
+			Jurisdiction: r.Jurisdiction, Internal: u.Internal, CreatedAt: u.CreatedAt,
+		}},
+	}
+	if !u.Internal {
+		c.Jobs = append(c.Jobs, newJob(JobTell, TellJob{UpdateID: u.ID}, u.CreatedAt))
+	}
+	return c
+}
+
+// subject is whom to name as the author, for staff's eyes: the person or the key.
+func subject(actor auth.Actor) string {
+	if actor.PersonID != "" {
+		return actor.PersonID
+	}
+	return actor.KeyID
+}

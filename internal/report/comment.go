@@ -1,0 +1,128 @@
+package report
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/problem"
+)
+
+// Comment is what somebody adds to a report without changing its status.
+type Comment struct {
+	Text      string
+	Internal  bool  // a note for staff only
+	StillBad  *bool // a resident says "not fixed" (true) or "it is fixed" (false)
+	PhotoIDs  []string
+	NewPhotos [][]byte
+	Key       Key
+	Origin    Origin
+}
+
+// maxPhotos is how many photos one report or comment can carry.
+const maxPhotos = 10
+
+// AddComment appends a comment, a photo, or "it is (not) fixed". The reporter
+// who says "not fixed" within 30 days of closing reopens the report by it.
+func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string, c Comment) (Report, Update, error) {
+	c.Text = tidy(c.Text)
+	if p := problem.Invalidity(c.faults()); p != nil {
+		return Report{}, Update{}, p
+	}
+	r, err := s.Read(ctx, actor, name)
+	if err != nil {
+		return Report{}, Update{}, err
+	}
+	if err := s.mayComment(actor, &r, c); err != nil {
+		return Report{}, Update{}, err
+	}
+	if err := c.keepPhotos(ctx, s); err != nil {
+		return Report{}, Update{}, err
+	}
+	var added Update
+	r, first, err := s.Store.AddOnce(ctx, r.ID, c.Key, func(r *Report) (Changes, error) {
+		if err := s.mayComment(actor, r, c); err != nil {
+			return Changes{}, err
+		}
+		caused := s.commented(actor, r, c)
+		added = caused.Updates[0]
+		return caused, nil
+	})
+	if err != nil {
+		return Report{}, Update{}, err
+	}
+	if first.Replayed {
+		return s.replayedComment(ctx, r, first, c.Key)
+	}
+	s.wake()
+	return r, added, nil
+}
+
+func (c Comment) faults() []problem.FieldError {
+	var faults []problem.FieldError
+	if f, bad := textFault("/text", c.Text, MaxText); bad {
+		faults = append(faults, f)
+	}
+	if n := len(c.PhotoIDs) + len(c.NewPhotos); n > maxPhotos {
+		faults = append(faults, problem.FieldError{Field: "/photos", Code: "too-many", Detail: "at most 10 photos"})
+	} else if c.Text == "" && c.StillBad == nil && n == 0 {
+		faults = append(faults, problem.FieldError{Field: "/text", Code: "required", Detail: "say something, or add a photo"})
+	}
+	return faults
+}
+
+func (s *Service) mayComment(actor auth.Actor, r *Report, c Comment) error {
+	action := auth.Comment
+	switch {
+	case c.Internal:
+		action = auth.AddInternalNote
+	case len(c.PhotoIDs)+len(c.NewPhotos) > 0:
+		action = auth.AddPhoto
+	}
+	return s.allow(actor, action, r)
+}
+
+func (c *Comment) keepPhotos(ctx context.Context, s *Service) error {
+	ids, err := s.keep(ctx, c.NewPhotos)
+	c.PhotoIDs, c.NewPhotos = append(c.PhotoIDs, ids...), nil
+	return err
+}
+
+// commented is the update that a comment makes, and what follows from it.
+func (s *Service) commented(actor auth.Actor, r *Report, c Comment) Changes {
+	now := s.now()
+	actor = s.known(actor, *r)
+	r.UpdatedAt = now
+	if c.reopens() && s.mayReopen(actor, r) {
+		caused := r.statusChanged(actor, StatusChange{To: Acknowledged, Text: c.Text, Origin: c.Origin}, now)
+		caused.Updates[0].StillBad, caused.Photos = c.StillBad, c.PhotoIDs
+		return caused
+	}
+	kind, event := Commented, EventCommented
+	if len(c.PhotoIDs) > 0 {
+		kind, event = PhotoAdded, EventPhoto
+	}
+	u := r.entry(kind, actor, c.Origin, now)
+	u.Text, u.Internal, u.StillBad = c.Text, c.Internal, c.StillBad
+	caused := r.caused(u, event)
+	caused.Photos = c.PhotoIDs
+	return caused
+}
+
+func (c Comment) reopens() bool { return c.StillBad != nil && *c.StillBad && !c.Internal }
+
+func (s *Service) replayedComment(ctx context.Context, r Report, first Replay, key Key) (Report, Update, error) {
+	if first.Fingerprint != key.Fingerprint {
+		return Report{}, Update{}, errKeyReused()
+	}
+	us, err := s.Store.Updates(ctx, r.ID, true)
+	if err != nil {
+		return Report{}, Update{}, err
+	}
+	for _, u := range us {
+		if u.ID == first.Resource {
+			return r, u, nil
+		}
+	}
+	return Report{}, Update{}, fmt.Errorf("update %s of report %s is gone", first.Resource, r.ID)
+}

@@ -1,0 +1,33 @@
+package report
+
+import (
+	"context"
+
+	"github.com/kantsten/kantsten/internal/auth"
+)
+
+// Erase removes what is personal in a report: contact data, the reporter's own
+// words in description, address, answers and comments, the photos, and the tie
+// to an account. What stays are facts of the place and of the work: service,
+// position, status and times. Followers are not told, and the follow token
+// stops to work.
+func (s *Service) Erase(ctx context.Context, actor auth.Actor, name string) error {
+	_, err := s.Store.Erase(ctx, name, func(r *Report) (Changes, error) {
+		if err := s.allow(actor, auth.Erase, r); err != nil {
+			return Changes{}, err
+		}
+		now := s.now()
+		u := r.entry(TextRemoved, s.known(actor, *r), OriginAPI, now)
+		u.AuthorID = ""
+		r.Description, r.Address, r.Attributes, r.PersonID = "", "", nil, ""
+		r.UpdatedAt = now
+		r.TokenEpoch++
+		caused := r.caused(u, EventErased)
+		caused.Jobs = nil
+		return caused, nil
+	})
+	if err == nil {
+		s.wake()
+	}
+	return err
+}

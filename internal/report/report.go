@@ -1,0 +1,161 @@
+package report
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/kantsten/kantsten/internal/catalog"
+)
+
+// Report is one fault in public space, as it stands now. What happened to it on
+// the way stands in its updates.
+type Report struct {
+	ID        string // UUIDv7
+	Reference string // "2281-2026-000123", the Open311 service_request_id
+
+	Jurisdiction string // code of the body that it lies with now
+	Service      string // code in the catalogue
+	Status       Status
+	CloseReason  CloseReason // only with Closed
+	PlannedFor   string      // "2026-05-01", only with Planned
+	DuplicateOf  string      // id of another report, only with Duplicate
+	Delivery     Delivery
+	Assignee     string // id of a staff member
+	Returns      int    // hand-overs in a row that were returns; two send it to triage
+
+	Lat, Lon  float64  // WGS 84 degrees
+	AccuracyM *float64 // radius in metres that the phone claimed, nil if it did not
+	Address   string   // the reporter's own words
+
+	Description string
+	Attributes  map[string]catalog.Answer
+	Photos      []Photo
+	Language    string // of the reporter: "sv", "en", …
+	Private     bool   // shown to the reporter and to staff only
+	Origin      Origin
+	PersonID    string // the signed-in resident who filed it, if one did
+
+	Outside     bool   // no area owns the position; the nearest does
+	BoundarySet string // id of the set under which it was routed
+	SupportedBy int    // how many said "me too"
+	TokenEpoch  int64  // raising it revokes the follow token
+
+	CreatedAt, UpdatedAt time.Time
+	ClosedAt             time.Time // zero while open
+	Version              int64
+}
+
+// Origin says through which door a report or an update came, so that nothing is
+// sent back to where it came from.
+type Origin string
+
+// The origins.
+const (
+	OriginAPI     Origin = "v1"
+	OriginOpen311 Origin = "open311"
+	OriginDemo    Origin = "demo"
+)
+
+// Delivery says how far a report is on its way to whoever is responsible.
+type Delivery string
+
+// The deliveries.
+const (
+	Held      Delivery = "held"      // nobody to deliver to yet: the operator's triage
+	Queued    Delivery = "queued"    // a job will send it
+	Sent      Delivery = "sent"      // sent by e-mail, which does not tell more
+	Delivered Delivery = "delivered" // it stands in the recipient's own queue or system
+	Failed    Delivery = "failed"    // given up after days of trying; operators see it
+)
+
+// Photo is what a report shows of one photo.
+type Photo struct {
+	ID            string
+	Width, Height int // of the largest rendition, pixels
+	// SHA256 names the renditions by size: 2048, 1024 and 320.
+	SHA256    map[int]string
+	CreatedAt time.Time
+}
+
+// Contact is how to reach a reporter. It is stored apart from the report, is
+// shown to staff who need it for the work, and is what erasing erases.
+type Contact struct {
+	Name, Email, Phone string
+}
+
+// Empty reports whether nobody can be reached by it.
+func (c Contact) Empty() bool { return c == Contact{} }
+
+// UpdateKind says what an update is about.
+type UpdateKind string
+
+// The kinds.
+const (
+	StatusChanged UpdateKind = "status"
+	Commented     UpdateKind = "comment"
+	PhotoAdded    UpdateKind = "photo"
+	HandedOver    UpdateKind = "hand-over"
+	Assigned      UpdateKind = "assignment"
+	TextRemoved   UpdateKind = "text-removed"
+)
+
+// Author says whose update it is, without saying who.
+type Author string
+
+// The authors.
+const (
+	ByReporter Author = "reporter"
+	ByResident Author = "resident"
+	ByStaff    Author = "staff"
+	BySystem   Author = "system"
+)
+
+// Update is one entry in a report's history. Facts are append-only; personal
+// text can be blanked, which leaves the update and a TextRemoved entry.
+type Update struct {
+	ID       string // UUIDv7, so the order of ids is the order of history
+	ReportID string
+	Kind     UpdateKind
+	Status   Status // the report's status from here on
+
+	CloseReason CloseReason
+	PlannedFor  string
+	DuplicateOf string
+	From, To    string // jurisdictions, only for HandedOver
+
+	Text     string
+	Internal bool  // a note for staff only
+	StillBad *bool // "not fixed" (true) or "it is fixed" (false), as a resident sees it
+	Author   Author
+	AuthorID string // person or key, for staff's eyes
+	Origin   Origin
+	Trace    json.RawMessage // why it was routed so; only where routing took place
+
+	CreatedAt time.Time
+}
+
+// EventKind says what others can learn of.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventFiled      EventKind = "report.filed"
+	EventStatus     EventKind = "report.status"
+	EventCommented  EventKind = "report.commented"
+	EventPhoto      EventKind = "report.photo"
+	EventHandedOver EventKind = "report.handed-over"
+	EventAssigned   EventKind = "report.assigned"
+	EventSupported  EventKind = "report.supported"
+	EventErased     EventKind = "report.erased"
+)
+
+// Event tells the rest of the world that a report changed. It carries ids only.
+type Event struct {
+	ID           string // UUIDv7
+	Kind         EventKind
+	ReportID     string
+	UpdateID     string // empty if no update stands behind it
+	Jurisdiction string
+	Internal     bool // of concern to staff only
+	CreatedAt    time.Time
+}

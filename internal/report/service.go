@@ -1,0 +1,148 @@
+// Package report is the life of a report: it is filed, read, answered, handed
+// over, closed, and in the end forgotten.
+//
+// [Service] holds the rules. It knows no SQL, no HTTP and no clock but its own
+// field; [Store] is the one door to the database, and every method of it that
+// writes a report also takes the updates, events and jobs that the write
+// causes, so that none of them can be forgotten or lost alone.
+//
+// A report that was acknowledged to its reporter is durably committed. The same
+// submission again, known by its idempotency key, answers with the first
+// report: a phone on a bad network may repeat itself safely.
+//
+// The service does not deliver anything itself and talks to nobody: it leaves
+// jobs, which the notify package carries out after the commit.
+package report
+
+import (
+	"context"
+	"time"
+
+	"github.com/paulmach/orb"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/photo"
+	"github.com/kantsten/kantsten/internal/routing"
+	"github.com/kantsten/kantsten/internal/tenant"
+)
+
+// Service carries out what people do with reports.
+type Service struct {
+	Store   Store
+	Router  Router
+	Tenants *tenant.Service
+	Photos  *photo.Library
+	Follow  auth.FollowKeys
+	Sweden  *time.Location // Europe/Stockholm, whose year a reference carries
+	Now     func() time.Time
+	// Committed is called after a commit that left jobs, so that they start at
+	// once; nil if nobody waits.
+	Committed func()
+}
+
+// Router finds who is responsible. It is an interface because the service must
+// be able to ask again while the boundaries change; *routing.Router is the one
+// implementation in the program.
+type Router interface {
+	Route(ctx context.Context, q routing.Question) (routing.Route, error)
+}
+
+// Store keeps reports. Each method that writes is one transaction.
+type Store interface {
+	// Create stores a report with all that it causes and gives it the next
+	// reference of its series. An idempotency key that is there already makes
+	// it store nothing and return what the key stands for.
+	//
+	// It returns ErrBoundariesChanged if the active boundary set is not the one
+	// the report was routed by, and a problem if a photo is not there to claim.
+	Create(ctx context.Context, f Filing) (Filed, error)
+	// Replay returns what an idempotency key stands for, if it was used.
+	Replay(ctx context.Context, key Key) (Replay, bool, error)
+	// Report returns one report by id or reference; problem.NotFound if none.
+	Report(ctx context.Context, name string) (Report, error)
+	// Reports returns the newest reports of a query, and where to go on.
+	Reports(ctx context.Context, q Query) (Page, error)
+	// Update changes one report and stores what the change causes, in one
+	// transaction. change must have no side effects; it may run more than once.
+	Update(ctx context.Context, name string, change func(*Report) (Changes, error)) (Report, error)
+	// AddOnce is Update for a call with an idempotency key: the second time it
+	// changes nothing and returns the first time's update id.
+	AddOnce(ctx context.Context, name string, key Key, change func(*Report) (Changes, error)) (Report, Replay, error)
+	// Support counts a voice once, and reports whether it was new.
+	Support(ctx context.Context, name, voice string, e Event) (Report, bool, error)
+	// Updates returns a report's history, oldest first; internal includes notes
+	// for staff.
+	Updates(ctx context.Context, reportID string, internal bool) ([]Update, error)
+	// Contact returns how to reach a reporter; empty if nobody said.
+	Contact(ctx context.Context, reportID string) (Contact, error)
+	// Contacts returns the same for many reports, by report id.
+	Contacts(ctx context.Context, reportIDs []string) (map[string]Contact, error)
+	// Erase removes what is personal in a report and its updates, with its
+	// photos, voices and subscriptions, and returns the photos' names for their
+	// files to be removed.
+	Erase(ctx context.Context, name string, change func(*Report) (Changes, error)) (Report, error)
+}
+
+// Filing is a new report with all that it causes.
+type Filing struct {
+	Report  Report
+	Contact Contact
+	Key     Key // zero without an idempotency key
+	Year    int // of the reference series
+	Changes
+}
+
+// Filed is what came of a filing.
+type Filed struct {
+	Report   Report
+	Replayed bool
+	// Fingerprint is that of the submission which first used the key.
+	Fingerprint string
+}
+
+// Key names an idempotent call: the scope is the route and the caller.
+type Key struct {
+	Scope, Key  string
+	Fingerprint string // SHA-256 of the parsed fields and photo bytes, hex
+}
+
+// Replay is what an idempotency key stands for.
+type Replay struct {
+	Fingerprint string
+	Resource    string // id of what the call made
+	Replayed    bool   // false if this call was the first
+}
+
+// Query selects reports. Zero fields do not restrict.
+type Query struct {
+	Box           *orb.Bound
+	Near          *orb.Point
+	RadiusM       float64
+	Statuses      []Status
+	Services      []string
+	Jurisdiction  string
+	Names         []string // ids or references; overrides nothing, restricts too
+	Assignee      string
+	Triage        bool      // only reports that are held
+	FiledFrom     time.Time // inclusive
+	FiledBefore   time.Time // exclusive
+	UpdatedAfter  time.Time // exclusive; orders by change, oldest first
+	Text          string    // in description, address or reference
+	IncludeHidden bool      // private ones too: for staff
+	Limit         int
+	Cursor        string // as a Page gave it
+}
+
+// Page is some reports of a query.
+type Page struct {
+	Reports []Report
+	Next    string // cursor of the next page; empty on the last
+}
+
+func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
+
+func (s *Service) wake() {
+	if s.Committed != nil {
+		s.Committed()
+	}
+}

@@ -1,0 +1,279 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/catalog"
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/routing"
+	"github.com/kantsten/kantsten/internal/tenant"
+)
+
+// Submission is what a resident, or another system, hands in.
+type Submission struct {
+	Service     string
+	Lat, Lon    float64
+	AccuracyM   *float64
+	Address     string
+	Description string
+	Attributes  map[string]any
+	PhotoIDs    []string // uploaded before
+	NewPhotos   [][]byte // uploaded with the report
+	Contact     Contact
+	Language    string
+	Private     bool
+	Origin      Origin
+	Key         Key
+	// Within restricts where the report may go; empty for anywhere. A position
+	// elsewhere is refused naming the right jurisdiction.
+	Within string
+	// LenientAttributes keeps answers that the service does not ask for, as
+	// Open311 clients send them.
+	LenientAttributes bool
+}
+
+// Submitted is a report that is safely stored.
+type Submitted struct {
+	Report      Report
+	FollowToken string
+	Replayed    bool
+}
+
+// ErrBoundariesChanged tells that the boundaries were replaced between finding
+// who is responsible and storing the report.
+var ErrBoundariesChanged = errors.New("the active boundary set has changed")
+
+// Submit files a report: validate, locate and route, keep the photos, store.
+// When it returns, the report is durably committed. The same key again returns
+// the first report and stores nothing.
+func (s *Service) Submit(ctx context.Context, actor auth.Actor, sub Submission) (Submitted, error) {
+	if err := actor.May(auth.File, auth.Resource{}); err != nil {
+		return Submitted{}, err
+	}
+	if done, ok, err := s.submittedBefore(ctx, sub.Key); ok || err != nil {
+		return done, err
+	}
+	for range 3 {
+		f, err := s.prepare(ctx, actor, &sub)
+		if err != nil {
+			return Submitted{}, err
+		}
+		filed, err := s.Store.Create(ctx, f)
+		if errors.Is(err, ErrBoundariesChanged) {
+			continue // locate again, on the new ones
+		}
+		if err != nil {
+			return Submitted{}, fmt.Errorf("file a report: %w", err)
+		}
+		s.wake()
+		return s.submitted(filed, sub.Key)
+	}
+	return Submitted{}, &problem.Error{
+		Kind: problem.Unavailable, Detail: "the boundaries are being replaced; try again in a moment",
+		RetryAfter: 2 * time.Second, Cause: ErrBoundariesChanged,
+	}
+}
+
+// submittedBefore answers a repeated idempotency key before any work is done.
+func (s *Service) submittedBefore(ctx context.Context, key Key) (Submitted, bool, error) {
+	if key.Key == "" {
+		return Submitted{}, false, nil
+	}
+	first, ok, err := s.Store.Replay(ctx, key)
+	if err != nil || !ok {
+		return Submitted{}, false, err
+	}
+	r, err := s.Store.Report(ctx, first.Resource)
+	if err != nil {
+		return Submitted{}, false, err
+	}
+	done, err := s.submitted(Filed{Report: r, Replayed: true, Fingerprint: first.Fingerprint}, key)
+	return done, true, err
+}
+
+func (s *Service) submitted(f Filed, key Key) (Submitted, error) {
+	if f.Replayed && f.Fingerprint != key.Fingerprint {
+		return Submitted{}, errKeyReused()
+	}
+	return Submitted{
+		Report:      f.Report,
+		FollowToken: s.Follow.Token(f.Report.ID, f.Report.TokenEpoch),
+		Replayed:    f.Replayed,
+	}, nil
+}
+
+func errKeyReused() error {
+	return problem.Field("Idempotency-Key", "reused", "this key was used for another request; make a new one")
+}
+
+// prepare checks a submission, finds who is responsible and keeps its photos.
+func (s *Service) prepare(ctx context.Context, actor auth.Actor, sub *Submission) (Filing, error) {
+	faults := sub.faults()
+	if !plausible(sub.Lat, sub.Lon) {
+		return Filing{}, problem.Invalidity(faults)
+	}
+	route, err := s.Router.Route(ctx, routing.Question{
+		Service: sub.Service, Lat: sub.Lat, Lon: sub.Lon, AccuracyM: value(sub.AccuracyM),
+	})
+	if err != nil {
+		return Filing{}, withFaults(err, faults)
+	}
+	j, err := s.Tenants.Get(ctx, route.Jurisdiction)
+	if err != nil {
+		return Filing{}, fmt.Errorf("read jurisdiction %s: %w", route.Jurisdiction, err)
+	}
+	answers, more := sub.answers(j)
+	if faults = append(faults, more...); len(faults) > 0 {
+		return Filing{}, problem.Invalidity(faults)
+	}
+	if err := sub.keepPhotos(ctx, s); err != nil {
+		return Filing{}, err
+	}
+	return s.filing(actor, sub, j, route, answers), nil
+}
+
+// keepPhotos keeps the new photos, once: when the report has to be located
+// again, they are kept already.
+func (sub *Submission) keepPhotos(ctx context.Context, s *Service) error {
+	ids, err := s.keep(ctx, sub.NewPhotos)
+	sub.PhotoIDs, sub.NewPhotos = append(sub.PhotoIDs, ids...), nil
+	return err
+}
+
+// keep makes photos safe and stores them unclaimed, for a report or comment to
+// claim; what nobody claims is swept.
+func (s *Service) keep(ctx context.Context, photos [][]byte) ([]string, error) {
+	var ids []string
+	for i, data := range photos {
+		p, _, err := s.Photos.Keep(ctx, data)
+		if err != nil {
+			return nil, atField(err, fmt.Sprintf("photo/%d", i))
+		}
+		ids = append(ids, p.ID)
+	}
+	return ids, nil
+}
+
+// filing puts together all that is stored in the one transaction.
+func (s *Service) filing(actor auth.Actor, sub *Submission, j tenant.Jurisdiction, route routing.Route, answers map[string]catalog.Answer) Filing {
+	now := s.now()
+	r := Report{
+		ID: newID(), Jurisdiction: j.Code, Service: sub.Service, Status: Received, Delivery: deliveryOn(j.Channel),
+		Lat: sub.Lat, Lon: sub.Lon, AccuracyM: sub.AccuracyM, Address: sub.Address,
+		Description: sub.Description, Attributes: answers, Language: sub.Language, Private: sub.Private,
+		Origin: sub.Origin, PersonID: actor.PersonID, Outside: route.Outside, BoundarySet: route.BoundarySet,
+		CreatedAt: now, UpdatedAt: now, Version: 1,
+	}
+	u := r.entry(StatusChanged, actor, sub.Origin, now)
+	u.Author, u.Trace = ByReporter, route.Trace
+	caused := r.caused(u, EventFiled)
+	caused.Photos = sub.PhotoIDs
+	if r.Delivery == Queued {
+		caused.Jobs = append(caused.Jobs, newJob(JobDeliver, DeliverJob{ReportID: r.ID}, now))
+	}
+	return Filing{Report: r, Contact: sub.Contact, Key: sub.Key, Year: seriesYear(now, s.Sweden), Changes: caused}
+}
+
+// deliveryOn says how a report to a jurisdiction on a channel starts out.
+func deliveryOn(c tenant.Channel) Delivery {
+	switch c {
+	case tenant.None:
+		return Held
+	case tenant.Web:
+		return Delivered
+	}
+	return Queued
+}
+
+// faults tidies the texts and says what is wrong with them and the position.
+func (sub *Submission) faults() []problem.FieldError {
+	sub.Description, sub.Address = tidy(sub.Description), tidy(sub.Address)
+	if sub.Language == "" {
+		sub.Language = "sv"
+	}
+	var faults []problem.FieldError
+	for _, t := range []struct {
+		field, text string
+		limit       int
+	}{{"/description", sub.Description, MaxText}, {"/address", sub.Address, maxAddress}, {"/language", sub.Language, 35}} {
+		if f, bad := textFault(t.field, t.text, t.limit); bad {
+			faults = append(faults, f)
+		}
+	}
+	faults = append(faults, sub.Contact.faults()...)
+	if n := len(sub.PhotoIDs) + len(sub.NewPhotos); n > maxPhotos {
+		faults = append(faults, problem.FieldError{Field: "/photos", Code: "too-many", Detail: "at most 10 photos"})
+	}
+	return append(faults, sub.placeFaults()...)
+}
+
+func (sub *Submission) placeFaults() []problem.FieldError {
+	var faults []problem.FieldError
+	fault := func(field, detail string) {
+		faults = append(faults, problem.FieldError{Field: field, Code: "out-of-range", Detail: detail})
+	}
+	if !(math.Abs(sub.Lat) <= 90) {
+		fault("/lat", "a latitude is a number from -90 to 90 degrees")
+	}
+	if !(math.Abs(sub.Lon) <= 180) {
+		fault("/lon", "a longitude is a number from -180 to 180 degrees")
+	}
+	if a := sub.AccuracyM; a != nil && !(*a >= 0 && *a <= 100_000) {
+		fault("/accuracy_m", "an accuracy is a radius from 0 to 100000 metres")
+	}
+	return faults
+}
+
+func plausible(lat, lon float64) bool { return math.Abs(lat) <= 90 && math.Abs(lon) <= 180 }
+
+// answers checks the service and its attributes against what j takes.
+func (sub *Submission) answers(j tenant.Jurisdiction) (map[string]catalog.Answer, []problem.FieldError) {
+	if sub.Service == "" {
+		return nil, []problem.FieldError{{Field: "/service", Code: "required", Detail: "say what kind of fault it is"}}
+	}
+	svc, ok := j.Catalogue().Service(sub.Service)
+	if !ok {
+		return nil, []problem.FieldError{{Field: "/service", Code: "unknown", Detail: "no such service is open in " + j.Name}}
+	}
+	mode := catalog.Strict
+	if sub.LenientAttributes {
+		mode = catalog.Lenient
+	}
+	return svc.Check(sub.Attributes, mode)
+}
+
+// withFaults adds the faults of the text to a problem of the position, so that
+// the client hears of all at once.
+func withFaults(err error, faults []problem.FieldError) error {
+	if p := problem.As(err); p != nil && p.Kind == problem.Invalid {
+		return problem.Invalidity(append(faults, p.Fields...))
+	}
+	return err
+}
+
+// atField says in which field of the request a problem stands.
+func atField(err error, field string) error {
+	p := problem.As(err)
+	if p == nil {
+		return err
+	}
+	moved := *p
+	moved.Fields = nil
+	for _, f := range p.Fields {
+		f.Field = field
+		moved.Fields = append(moved.Fields, f)
+	}
+	return &moved
+}
+
+func value(f *float64) float64 {
+	if f == nil {
+		return 0
+	}
+	return *f
+}

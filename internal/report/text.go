@@ -1,0 +1,75 @@
+package report
+
+import (
+	"net/mail"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/kantsten/kantsten/internal/problem"
+)
+
+// The longest texts that are kept, in characters.
+const (
+	MaxText    = 4000 // GeoReport v2: description
+	maxAddress = 300
+	maxName    = 200
+	maxEmail   = 254 // RFC 5321, 4.5.3.1.3, less the angle brackets
+	maxPhone   = 40
+)
+
+// textFault says what is wrong with a text, and false if nothing is.
+func textFault(field, text string, limit int) (problem.FieldError, bool) {
+	f := problem.FieldError{Field: field}
+	switch {
+	case !utf8.ValidString(text):
+		f.Code, f.Detail = "encoding", "text has to be UTF-8"
+	case strings.ContainsFunc(text, refused):
+		f.Code, f.Detail = "control-character", "control characters other than tab and line breaks cannot be kept"
+	case utf8.RuneCountInString(text) > limit:
+		f.Code, f.Detail = "too-long", "at most "+strconv.Itoa(limit)+" characters"
+	default:
+		return f, false
+	}
+	return f, true
+}
+
+// refused tells the characters that no text may hold: control characters other
+// than TAB, LF and CR.
+func refused(r rune) bool { return unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r' }
+
+// tidy brings line ends to LF and takes surrounding white space away.
+func tidy(text string) string {
+	return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
+}
+
+var phoneForm = regexp.MustCompile(`^[0-9+][0-9 ()/.-]*$`)
+
+// faults says what is wrong with contact data.
+func (c Contact) faults() []problem.FieldError {
+	var faults []problem.FieldError
+	for _, t := range []struct {
+		field, text string
+		limit       int
+		form        func(string) bool
+		want        string
+	}{
+		{"/contact/name", c.Name, maxName, nil, ""},
+		{"/contact/email", c.Email, maxEmail, validEmail, "an e-mail address such as anna@example.org"},
+		{"/contact/phone", c.Phone, maxPhone, phoneForm.MatchString, "a phone number of digits, such as +46 70 123 45 67"},
+	} {
+		if f, bad := textFault(t.field, t.text, t.limit); bad {
+			faults = append(faults, f)
+		} else if t.text != "" && t.form != nil && !t.form(t.text) {
+			faults = append(faults, problem.FieldError{Field: t.field, Code: "format", Detail: t.want})
+		}
+	}
+	return faults
+}
+
+func validEmail(s string) bool {
+	a, err := mail.ParseAddress(s)
+	return err == nil && a.Address == s && !strings.ContainsAny(s, "\r\n\t ")
+}

@@ -1,0 +1,162 @@
+package routing
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kantsten/kantsten/geo"
+	"github.com/kantsten/kantsten/internal/blob"
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/tenant"
+)
+
+// Municipality is the layer that gives every report its jurisdiction.
+const Municipality = "municipality"
+
+// Set is one version of a layer of areas. Exactly one set per layer is active.
+type Set struct {
+	ID          string // UUIDv7
+	Layer       string
+	Source      string // where the borders come from
+	Licence     string
+	ValidFrom   string // "2026-01-01"
+	Index       string // name of the compiled index in the blob store
+	SHA256      string // of the compiled index, hex
+	Areas       int
+	Vertices    int
+	Approximate bool // demo data: good guesses, not borders
+	Active      bool
+	CreatedAt   time.Time
+}
+
+// SetStore keeps what is known of boundary sets.
+type SetStore interface {
+	// ActiveSet returns the active set of a layer; problem.NotFound if none.
+	ActiveSet(ctx context.Context, layer string) (Set, error)
+	// Set returns one set by id; problem.NotFound if none.
+	Set(ctx context.Context, id string) (Set, error)
+	// Sets returns all sets, newest first.
+	Sets(ctx context.Context) ([]Set, error)
+	// AddSet stores a set that is not active.
+	AddSet(ctx context.Context, s Set) error
+	// ActivateSet makes a set the active one of its layer, and stores those of
+	// the jurisdictions whose code is new, in one transaction.
+	ActivateSet(ctx context.Context, id string, js []tenant.Jurisdiction) error
+}
+
+// ActiveSet is a set with its index mapped into memory.
+type ActiveSet struct {
+	Set
+	Index *geo.Index
+}
+
+// Boundaries keeps the active set of the municipality layer mapped into memory,
+// and follows the database: a process that just started needs only the database
+// and the blob store, and a running one takes over a new set within two seconds
+// of its commit. Look-ups never wait: the switch is one atomic pointer.
+type Boundaries struct {
+	Sets     SetStore
+	Blobs    blob.Store
+	CacheDir string // local copies of indexes, each named by its hash
+	Log      *slog.Logger
+
+	loading sync.Mutex // one refresh at a time
+	active  atomic.Pointer[ActiveSet]
+}
+
+// pollEvery is how often the database is asked for another active set.
+const pollEvery = time.Second
+
+// Active returns the active set, or nil while none is loaded.
+func (b *Boundaries) Active() *ActiveSet { return b.active.Load() }
+
+// Run follows the database until ctx ends.
+func (b *Boundaries) Run(ctx context.Context) error {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := b.Refresh(ctx); err != nil && ctx.Err() == nil {
+				b.Log.ErrorContext(ctx, "boundaries cannot be refreshed; the present ones stay", "err", err)
+			}
+		}
+	}
+}
+
+// Refresh takes over the active set of the database if it is another one. With
+// an error the present one stays. No active set is no error: nothing is loaded.
+func (b *Boundaries) Refresh(ctx context.Context) error {
+	b.loading.Lock()
+	defer b.loading.Unlock()
+	set, err := b.Sets.ActiveSet(ctx, Municipality)
+	if problem.Is(err, problem.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the active boundary set: %w", err)
+	}
+	if now := b.Active(); now != nil && now.ID == set.ID {
+		return nil
+	}
+	index, err := b.load(ctx, set)
+	if err != nil {
+		return fmt.Errorf("load boundary set %s: %w", set.ID, err)
+	}
+	b.active.Store(&ActiveSet{Set: set, Index: index})
+	b.Log.InfoContext(ctx, "boundaries loaded", "set", set.ID, "areas", set.Areas, "approximate", set.Approximate)
+	return nil
+}
+
+// load maps a set's index, from the local copy if that is there and sound.
+func (b *Boundaries) load(ctx context.Context, set Set) (*geo.Index, error) {
+	if sum, err := hex.DecodeString(set.SHA256); err != nil || len(sum) != 32 {
+		return nil, fmt.Errorf("%q is not the name of an index", set.SHA256)
+	}
+	path := filepath.Join(b.CacheDir, set.SHA256+".idx")
+	index, err := geo.Open(path)
+	if err == nil {
+		return index, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		b.Log.WarnContext(ctx, "the local copy of a boundary index is damaged and fetched again", "set", set.ID, "err", err)
+	}
+	if err := b.fetch(ctx, set.Index, path); err != nil {
+		return nil, err
+	}
+	return geo.Open(path)
+}
+
+// fetch copies a blob to a local file, complete or not at all.
+func (b *Boundaries) fetch(ctx context.Context, name, path string) error {
+	if err := os.MkdirAll(b.CacheDir, 0o750); err != nil {
+		return fmt.Errorf("make the boundary cache: %w", err)
+	}
+	in, err := b.Blobs.Get(ctx, name)
+	if err != nil {
+		return fmt.Errorf("get the boundary index: %w", err)
+	}
+	defer func() { _ = in.Close() }() // read only
+	out, err := os.CreateTemp(b.CacheDir, "fetch-*")
+	if err != nil {
+		return fmt.Errorf("make a copy of the boundary index: %w", err)
+	}
+	defer func() { _ = os.Remove(out.Name()) }() // gone already after the rename
+	_, err = io.Copy(out, in)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return fmt.Errorf("copy the boundary index: %w", err)
+	}
+	return os.Rename(out.Name(), path)
+}

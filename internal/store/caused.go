@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/kantsten/kantsten/internal/job"
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/report"
+)
+
+// insertCaused stores what a write to a report causes: updates, claimed photos,
+// events, jobs.
+func (t *tx) insertCaused(ctx context.Context, reportID string, c report.Changes) error {
+	for _, u := range c.Updates {
+		if err := t.insertUpdate(ctx, u); err != nil {
+			return fmt.Errorf("insert update %s: %w", u.ID, err)
+		}
+	}
+	if len(c.Photos) > 0 {
+		if err := t.claimPhotos(ctx, reportID, c.Updates[0].ID, c.Photos); err != nil {
+			return err
+		}
+	}
+	if err := t.insertEvents(ctx, c.Events); err != nil {
+		return err
+	}
+	return t.insertJobs(ctx, c.Jobs)
+}
+
+const updateColumns = `id, report, kind, status, close_reason, planned_for, duplicate_of, moved_from, moved_to,
+	text, internal, still_bad, author, author_id, origin, trace, created_at`
+
+func (t *tx) insertUpdate(ctx context.Context, u report.Update) error {
+	_, err := t.exec(ctx, `INSERT INTO updates (`+updateColumns+`) VALUES
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		u.ID, u.ReportID, u.Kind, u.Status, u.CloseReason, u.PlannedFor, u.DuplicateOf, u.From, u.To,
+		u.Text, u.Internal, u.StillBad, u.Author, u.AuthorID, u.Origin, string(u.Trace), micros(u.CreatedAt))
+	return err
+}
+
+func scanUpdate(row scanner) (report.Update, error) {
+	var u report.Update
+	var trace string
+	var created int64
+	var stillBad sql.NullBool
+	err := row.Scan(&u.ID, &u.ReportID, &u.Kind, &u.Status, &u.CloseReason, &u.PlannedFor, &u.DuplicateOf,
+		&u.From, &u.To, &u.Text, &u.Internal, &stillBad, &u.Author, &u.AuthorID, &u.Origin, &trace, &created)
+	if stillBad.Valid {
+		u.StillBad = &stillBad.Bool
+	}
+	u.Trace, u.CreatedAt = []byte(trace), fromMicros(created)
+	return u, err
+}
+
+// Updates returns a report's history, oldest first.
+func (s Reports) Updates(ctx context.Context, reportID string, internal bool) ([]report.Update, error) {
+	rows, err := s.query(ctx, `SELECT `+updateColumns+` FROM updates WHERE report = $1 AND (NOT internal OR $2) ORDER BY id`,
+		reportID, internal)
+	us, err := collect(rows, err, scanUpdate)
+	if err != nil {
+		return nil, s.unavailable(fmt.Errorf("read the history of report %s: %w", reportID, err))
+	}
+	return us, nil
+}
+
+// claimPhotos gives photos that nobody has claimed yet to a report. That, and
+// the sweep's delete by the same condition, is why the two cannot meet.
+func (t *tx) claimPhotos(ctx context.Context, reportID, updateID string, photos []string) error {
+	for i, id := range photos {
+		n, err := t.exec(ctx, `UPDATE photos SET report = $2, update_id = $3, position = $4 WHERE id = $1 AND report IS NULL`,
+			id, reportID, updateID, i)
+		if err != nil {
+			return fmt.Errorf("claim photo %s: %w", id, err)
+		}
+		if n == 0 {
+			return problem.Field(fmt.Sprintf("/photos/%d", i), "unknown", "there is no such photo that waits for a report; upload it again")
+		}
+	}
+	return nil
+}
+
+func (t *tx) insertEvents(ctx context.Context, events []report.Event) error {
+	for _, e := range events {
+		if _, err := t.exec(ctx, `INSERT INTO events (id, kind, report, update_id, jurisdiction, internal, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			e.ID, e.Kind, e.ReportID, e.UpdateID, e.Jurisdiction, e.Internal, micros(e.CreatedAt)); err != nil {
+			return fmt.Errorf("insert event %s: %w", e.ID, err)
+		}
+	}
+	return nil
+}
+
+// insertJobs stores jobs; one whose kind and key are waiting already is dropped.
+func (t *tx) insertJobs(ctx context.Context, jobs []job.Job) error {
+	for _, j := range jobs {
+		if _, err := t.exec(ctx, `INSERT INTO jobs (id, kind, key, payload, run_at, attempts, parked, reason, created_at)
+			VALUES ($1, $2, $3, $4, $5, 0, FALSE, '', $6)
+			ON CONFLICT (kind, key) WHERE key <> '' AND NOT parked DO NOTHING`,
+			j.ID, j.Kind, j.Key, string(j.Payload), micros(j.RunAt), micros(j.CreatedAt)); err != nil {
+			return fmt.Errorf("insert job %s: %w", j.ID, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+// Package store keeps everything in SQLite or PostgreSQL, by one implementation.
+//
+// The same Go methods and the same SQL text serve both; what differs stands in
+// dialect.go and nowhere else. There are no rules here: the domain packages
+// decide, and each of their store interfaces is one small type over [DB].
+//
+// Every method that writes is one transaction. What a write causes — updates,
+// events, jobs — is an argument of the same method, so none of it can be
+// forgotten or lost alone. No method holds a transaction over anything but SQL.
+//
+// On SQLite, which has one writer, concurrent writes share a commit: each runs
+// in its own savepoint, so one that fails takes none of the others with it, and
+// none is answered before the common commit is durable.
+//
+// A database that cannot be reached, is busy or is full gives
+// problem.Unavailable: nothing was acknowledged, and trying again is safe.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/migrations"
+)
+
+// DB is an open database.
+type DB struct {
+	dialect dialect
+	write   *sql.DB
+	read    *sql.DB // the same as write on PostgreSQL
+	group   *group  // nil on PostgreSQL
+
+	kept sync.Map // SQL text to *sql.Stmt of the readers, on SQLite
+}
+
+// query runs a query that has one fixed text, and keeps it prepared.
+func (db *DB) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if db.group == nil { // pgx keeps statements itself
+		return db.read.QueryContext(ctx, query, args...)
+	}
+	stmt, ok := db.kept.Load(query)
+	if !ok {
+		made, err := db.read.PrepareContext(ctx, query)
+		if err != nil {
+			return nil, fmt.Errorf("prepare: %w", err)
+		}
+		if stmt, ok = db.kept.LoadOrStore(query, made); ok {
+			_ = made.Close() // somebody else was first
+		}
+	}
+	return stmt.(*sql.Stmt).QueryContext(ctx, args...)
+}
+
+// Open opens the database that url names: "postgres://…", or else the path of a
+// SQLite file, which is made if it is missing. It does not migrate.
+func Open(ctx context.Context, url string) (*DB, error) {
+	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+		return openPostgres(ctx, url)
+	}
+	return openSQLite(ctx, url)
+}
+
+// Close waits for writes under way and lets go of the connections.
+func (db *DB) Close() error {
+	if db.group != nil {
+		db.group.close()
+	}
+	if db.read == db.write {
+		return db.write.Close()
+	}
+	return errors.Join(db.read.Close(), db.write.Close())
+}
+
+// Ping tells whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.unavailable(db.read.PingContext(ctx)) }
+
+// Migrate brings the schema forward. On PostgreSQL a lock makes one of several
+// starting processes do it while the others wait.
+func (db *DB) Migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations.Files, ".")
+	if err != nil {
+		return fmt.Errorf("open the migrations: %w", err)
+	}
+	options := []goose.ProviderOption{goose.WithSlog(slog.New(slog.DiscardHandler))}
+	if db.dialect.sessionLock {
+		locker, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return fmt.Errorf("make the migration lock: %w", err)
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	provider, err := goose.NewProvider(db.dialect.goose, db.write, files, options...)
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate the database: %w", db.unavailable(err))
+	}
+	return nil
+}
+
+// unavailable turns a failure of the database itself, as opposed to one of a
+// statement, into a problem that tells the client to try again.
+func (db *DB) unavailable(err error) error {
+	if err == nil || problem.As(err) != nil || !db.dialect.unavailable(err) {
+		return err
+	}
+	return &problem.Error{
+		Kind: problem.Unavailable, Detail: "the database does not answer; nothing was stored, try again",
+		RetryAfter: 2 * time.Second, Cause: err,
+	}
+}
+
+// one reads one row into dest, and reports whether there is one.
+func (db *DB) one(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
+	rows, err := db.query(ctx, query, args...)
+	if err != nil {
+		return false, db.unavailable(err)
+	}
+	defer func() { _ = rows.Close() }() // rows.Err below says what went wrong
+	if !rows.Next() {
+		return false, db.unavailable(rows.Err())
+	}
+	if err := rows.Scan(dest...); err != nil {
+		return false, err
+	}
+	return true, db.unavailable(rows.Err())
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"runtime"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite" // driver "sqlite"
+)
+
+// dialect is all that tells one database from the other.
+type dialect struct {
+	goose       goose.Dialect
+	sessionLock bool
+	// lockRow ends a SELECT of one row that the transaction will change.
+	lockRow string
+	// skipLocked ends a SELECT of rows that another transaction must not take too.
+	skipLocked string
+	// unavailable tells a failure of the database from one of a statement.
+	unavailable func(error) bool
+	// retryable tells a transaction that is worth running again at once.
+	retryable func(error) bool
+}
+
+var (
+	sqliteDialect = dialect{
+		goose:       goose.DialectSQLite3,
+		unavailable: sqliteUnavailable,
+		retryable:   func(error) bool { return false }, // one writer: nothing to clash with
+	}
+	postgresDialect = dialect{
+		goose: goose.DialectPostgres, sessionLock: true,
+		lockRow: " FOR UPDATE", skipLocked: " FOR UPDATE SKIP LOCKED",
+		unavailable: postgresUnavailable,
+		retryable:   postgresRetryable,
+	}
+)
+
+// pragmas of every SQLite connection: durable on each commit, patient for
+// another process that writes, and true to foreign keys.
+const pragmas = "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=cache_size(-8000)"
+
+// openSQLite opens one writer and a pool of readers. Only the writer takes the
+// write lock when a transaction begins: readers never wait for it.
+func openSQLite(ctx context.Context, path string) (*DB, error) {
+	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	write, err := sql.Open("sqlite", file+"?"+pragmas+"&_txlock=immediate")
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	write.SetMaxOpenConns(2)                       // the group's, and one to migrate by
+	if err := write.PingContext(ctx); err != nil { // makes the file, in WAL mode
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), write.Close())
+	}
+	read, err := sql.Open("sqlite", file+"?"+pragmas+"&_pragma=query_only(1)")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database to read: %w", err), write.Close())
+	}
+	readers := max(4, runtime.NumCPU())
+	read.SetMaxOpenConns(readers)
+	read.SetMaxIdleConns(readers)
+	db := &DB{dialect: sqliteDialect, write: write, read: read}
+	db.group = newGroup(db)
+	return db, nil
+}
+
+// poolSize is how many PostgreSQL connections one process takes at most.
+const poolSize = 32
+
+func openPostgres(ctx context.Context, url string) (*DB, error) {
+	pool, err := sql.Open("pgx", url)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", withoutURL(err))
+	}
+	pool.SetMaxOpenConns(poolSize)
+	pool.SetMaxIdleConns(poolSize)
+	if err := pool.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", withoutURL(err)), pool.Close())
+	}
+	return &DB{dialect: postgresDialect, write: pool, read: pool}, nil
+}
+
+// withoutURL keeps the password of a connection string out of logs: pgx quotes
+// what it cannot parse.
+func withoutURL(err error) error {
+	var parse *pgconn.ParseConfigError
+	if errors.As(err, &parse) {
+		return errors.New("the database URL cannot be parsed")
+	}
+	return err
+}
+
+// The primary result codes of SQLite (sqlite.org/rescode.html) that say that
+// the database, not the statement, is at fault.
+const (
+	sqliteBusy     = 5
+	sqliteNoMem    = 7
+	sqliteReadOnly = 8
+	sqliteIOErr    = 10
+	sqliteFull     = 13
+	sqliteCantOpen = 14
+)
+
+func sqliteUnavailable(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn)
+	}
+	switch e.Code() & 0xff {
+	case sqliteBusy, sqliteNoMem, sqliteReadOnly, sqliteIOErr, sqliteFull, sqliteCantOpen:
+		return true
+	}
+	return false
+}
+
+func postgresUnavailable(err error) bool {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		switch e.Code[:2] {
+		case "08", "53", "57", "58": // connection, resources, operator, system
+			return true
+		}
+		return e.Code == "25006" // read only: a server that lost its role
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed)
+}
+
+func postgresRetryable(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01") // serialization failure, deadlock
+}

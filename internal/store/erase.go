@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kantsten/kantsten/internal/report"
+)
+
+// Erase removes what is personal in a report, in one transaction: contact data,
+// the reporter's words in its history, photos, and what the reporter's address
+// follows it by. The change blanks the report itself.
+func (s Reports) Erase(ctx context.Context, name string, change func(*report.Report) (report.Changes, error)) (report.Report, error) {
+	var r report.Report
+	err := s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {
+		if r, err = t.report(ctx, name, t.db.dialect.lockRow); err != nil {
+			return err
+		}
+		if r.Photos, err = t.photosOf(ctx, r.ID); err != nil {
+			return err
+		}
+		caused, err := change(&r)
+		if err != nil {
+			return err
+		}
+		r.Version++
+		if err := t.saveReport(ctx, r); err != nil {
+			return fmt.Errorf("erase report %s: %w", r.ID, err)
+		}
+		if err := t.erasePersonal(ctx, r.ID); err != nil {
+			return fmt.Errorf("erase what belongs to report %s: %w", r.ID, err)
+		}
+		return t.insertCaused(ctx, r.ID, caused)
+	})
+	if err != nil {
+		return report.Report{}, err
+	}
+	return r, s.forget(ctx)
+}
+
+func (t *tx) photosOf(ctx context.Context, reportID string) ([]report.Photo, error) {
+	rows, err := t.rows(ctx, `SELECT report, id, width, height, sha256, created_at FROM photos WHERE report = $1 ORDER BY id`, reportID)
+	return collect(rows, err, func(row scanner) (report.Photo, error) {
+		_, p, err := scanPhoto(row)
+		return p, err
+	})
+}
+
+// erasePersonal deletes whole rows where they are personal, and blanks the
+// reporter's words where the row is a fact of history.
+func (t *tx) erasePersonal(ctx context.Context, reportID string) error {
+	for _, q := range []string{
+		`DELETE FROM subscriptions WHERE report = $1 AND email <> '' AND lower(email) =
+			(SELECT lower(email) FROM contacts WHERE report = $1)`,
+		`DELETE FROM contacts WHERE report = $1`,
+		`DELETE FROM photos WHERE report = $1`,
+		`UPDATE updates SET text = '', author_id = '' WHERE report = $1 AND author = 'reporter'`,
+	} {
+		if _, err := t.exec(ctx, q, reportID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forget makes SQLite overwrite what was erased in its files: the log of old
+// pages is folded into the database, where secure_delete has zeroed them.
+// PostgreSQL does the same in its own time, by VACUUM and the recycling of WAL.
+func (s Reports) forget(ctx context.Context) error {
+	if s.group == nil {
+		return nil
+	}
+	var busy, pages, folded int
+	if err := s.write.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &folded); err != nil {
+		return s.unavailable(fmt.Errorf("fold the log into the database: %w", err))
+	}
+	return nil
+}
+
+// Contact returns how to reach a reporter.
+func (s Reports) Contact(ctx context.Context, reportID string) (report.Contact, error) {
+	var c report.Contact
+	_, err := s.one(ctx, `SELECT name, email, phone FROM contacts WHERE report = $1`, []any{reportID}, &c.Name, &c.Email, &c.Phone)
+	return c, err
+}
+
+// Contacts returns the same for many reports, by report id.
+func (s Reports) Contacts(ctx context.Context, reportIDs []string) (map[string]report.Contact, error) {
+	found := map[string]report.Contact{}
+	if len(reportIDs) == 0 {
+		return found, nil
+	}
+	query, args := contactsQuery(reportIDs)
+	rows, err := s.query(ctx, query, args...)
+	_, err = collect(rows, err, func(row scanner) (struct{}, error) {
+		var id string
+		var c report.Contact
+		err := row.Scan(&id, &c.Name, &c.Email, &c.Phone)
+		found[id] = c
+		return struct{}{}, err
+	})
+	if err != nil {
+		return nil, s.unavailable(fmt.Errorf("read contacts: %w", err))
+	}
+	return found, nil
+}

@@ -1,0 +1,308 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/routing"
+)
+
+// Reports is the report.Store.
+type Reports struct{ *DB }
+
+var _ report.Store = Reports{}
+
+// Create stores a new report and all that it causes. The number series is
+// touched last before the report itself: its row is the one that every report
+// to the same jurisdiction waits for.
+func (s Reports) Create(ctx context.Context, f report.Filing) (report.Filed, error) {
+	var filed report.Filed
+	err := s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		filed = report.Filed{}
+		first, err := t.claimKey(ctx, f.Key, f.Report.ID, micros(f.Report.CreatedAt))
+		if err != nil {
+			return err
+		}
+		if first.Replayed {
+			filed.Replayed, filed.Fingerprint = true, first.Fingerprint
+			filed.Report, err = t.report(ctx, first.Resource, "")
+			return err
+		}
+		filed.Report, err = t.file(ctx, f)
+		return err
+	})
+	if err != nil {
+		return report.Filed{}, err
+	}
+	if filed.Replayed || len(f.Photos) > 0 {
+		filed.Report, err = s.withPhotos(ctx, filed.Report)
+	}
+	return filed, err
+}
+
+func (t *tx) file(ctx context.Context, f report.Filing) (report.Report, error) {
+	r := f.Report
+	if err := t.sameBoundaries(ctx, r.BoundarySet); err != nil {
+		return r, err
+	}
+	if !f.Contact.Empty() {
+		if _, err := t.exec(ctx, `INSERT INTO contacts (report, name, email, phone) VALUES ($1, $2, $3, $4)`,
+			r.ID, f.Contact.Name, f.Contact.Email, f.Contact.Phone); err != nil {
+			return r, fmt.Errorf("insert the contact: %w", err)
+		}
+	}
+	if err := t.insertCaused(ctx, r.ID, f.Changes); err != nil {
+		return r, err
+	}
+	var number int64
+	if err := t.row(ctx, `INSERT INTO reference_series (jurisdiction, year, last) VALUES ($1, $2, 1)
+		ON CONFLICT (jurisdiction, year) DO UPDATE SET last = reference_series.last + 1 RETURNING last`,
+		r.Jurisdiction, f.Year).Scan(&number); err != nil {
+		return r, fmt.Errorf("take a number: %w", err)
+	}
+	r.Reference = report.Reference(r.Jurisdiction, f.Year, number)
+	if err := t.insertReport(ctx, r); err != nil {
+		return r, fmt.Errorf("insert report %s: %w", r.ID, err)
+	}
+	return r, nil
+}
+
+// sameBoundaries makes sure that a report is stored under the boundaries that
+// are active in this very transaction.
+func (t *tx) sameBoundaries(ctx context.Context, set string) error {
+	var active string
+	err := t.row(ctx, `SELECT id FROM boundary_sets WHERE layer = $1 AND active`, routing.Municipality).Scan(&active)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read the active boundary set: %w", err)
+	}
+	if active != set {
+		return report.ErrBoundariesChanged
+	}
+	return nil
+}
+
+// claimKey takes an idempotency key for a resource; a key that was taken before
+// tells for which. Of two transactions with one key the second waits here.
+func (t *tx) claimKey(ctx context.Context, key report.Key, resource string, now int64) (report.Replay, error) {
+	first := report.Replay{Fingerprint: key.Fingerprint, Resource: resource}
+	if key.Key == "" {
+		return first, nil
+	}
+	n, err := t.exec(ctx, `INSERT INTO idempotency_keys (scope, key, fingerprint, resource, created_at)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (scope, key) DO NOTHING`,
+		key.Scope, key.Key, key.Fingerprint, resource, now)
+	if err != nil || n == 1 {
+		return first, err
+	}
+	first.Replayed = true
+	err = t.row(ctx, `SELECT fingerprint, resource FROM idempotency_keys WHERE scope = $1 AND key = $2`,
+		key.Scope, key.Key).Scan(&first.Fingerprint, &first.Resource)
+	return first, err
+}
+
+// Replay returns what an idempotency key stands for.
+func (s Reports) Replay(ctx context.Context, key report.Key) (report.Replay, bool, error) {
+	first := report.Replay{Replayed: true}
+	found, err := s.one(ctx, `SELECT fingerprint, resource FROM idempotency_keys WHERE scope = $1 AND key = $2`,
+		[]any{key.Scope, key.Key}, &first.Fingerprint, &first.Resource)
+	if err != nil {
+		return report.Replay{}, false, fmt.Errorf("look an idempotency key up: %w", err)
+	}
+	return first, found, nil
+}
+
+// Report returns one report by id or reference.
+func (s Reports) Report(ctx context.Context, name string) (report.Report, error) {
+	where := "id = $1"
+	if report.IsReference(name) {
+		where = "reference = $1"
+	}
+	rows, err := s.query(ctx, "SELECT "+reportColumns+" FROM reports WHERE "+where, name)
+	all, err := collect(rows, err, scanReport)
+	if err != nil {
+		return report.Report{}, s.unavailable(fmt.Errorf("read report: %w", err))
+	}
+	if len(all) == 0 {
+		return report.Report{}, noReport(name)
+	}
+	return s.withPhotos(ctx, all[0])
+}
+
+func noReport(name string) error {
+	return problem.New(problem.NotFound, "there is no report %q", name)
+}
+
+// report reads one report in the transaction; lock is the dialect's lockRow or
+// empty.
+func (t *tx) report(ctx context.Context, name, lock string) (report.Report, error) {
+	where := "id = $1"
+	if report.IsReference(name) {
+		where = "reference = $1"
+	}
+	r, err := scanReport(t.row(ctx, "SELECT "+reportColumns+" FROM reports WHERE "+where+lock, name))
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, noReport(name)
+	}
+	if err != nil {
+		return r, fmt.Errorf("read report: %w", err)
+	}
+	return r, nil
+}
+
+// Update changes one report and stores what the change causes, in one
+// transaction. change must have no side effects; it may run more than once.
+func (s Reports) Update(ctx context.Context, name string, change func(*report.Report) (report.Changes, error)) (report.Report, error) {
+	r, _, err := s.AddOnce(ctx, name, report.Key{}, change)
+	return r, err
+}
+
+// AddOnce is Update for a call that may come again with the same key.
+func (s Reports) AddOnce(ctx context.Context, name string, key report.Key, change func(*report.Report) (report.Changes, error)) (report.Report, report.Replay, error) {
+	var r report.Report
+	var first report.Replay
+	err := s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {
+		if r, err = t.report(ctx, name, t.db.dialect.lockRow); err != nil {
+			return err
+		}
+		if first, err = t.keyUsed(ctx, key); err != nil || first.Replayed {
+			return err
+		}
+		caused, err := change(&r)
+		if err != nil || caused.None() {
+			return err
+		}
+		if len(caused.Updates) > 0 && key.Key != "" {
+			if first, err = t.claimKey(ctx, key, caused.Updates[0].ID, micros(r.UpdatedAt)); err != nil {
+				return err
+			}
+		}
+		r.Version++
+		if err := t.saveReport(ctx, r); err != nil {
+			return fmt.Errorf("update report %s: %w", r.ID, err)
+		}
+		return t.insertCaused(ctx, r.ID, caused)
+	})
+	if err != nil {
+		return report.Report{}, report.Replay{}, err
+	}
+	r, err = s.withPhotos(ctx, r)
+	return r, first, err
+}
+
+// keyUsed looks a key up under the report's lock: nobody can take it meanwhile,
+// because a key's scope names the report.
+func (t *tx) keyUsed(ctx context.Context, key report.Key) (report.Replay, error) {
+	var first report.Replay
+	if key.Key == "" {
+		return first, nil
+	}
+	err := t.row(ctx, `SELECT fingerprint, resource FROM idempotency_keys WHERE scope = $1 AND key = $2`,
+		key.Scope, key.Key).Scan(&first.Fingerprint, &first.Resource)
+	if errors.Is(err, sql.ErrNoRows) {
+		return first, nil
+	}
+	first.Replayed = err == nil
+	return first, err
+}
+
+// Support counts a voice once.
+func (s Reports) Support(ctx context.Context, name, voice string, e report.Event) (report.Report, bool, error) {
+	var r report.Report
+	var counted bool
+	err := s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {
+		if r, err = t.report(ctx, name, t.db.dialect.lockRow); err != nil {
+			return err
+		}
+		n, err := t.exec(ctx, `INSERT INTO voices (report, voice) VALUES ($1, $2) ON CONFLICT (report, voice) DO NOTHING`, r.ID, voice)
+		if counted = n == 1; err != nil || !counted {
+			return err
+		}
+		r.SupportedBy++
+		if _, err := t.exec(ctx, `UPDATE reports SET supported_by = supported_by + 1 WHERE id = $1`, r.ID); err != nil {
+			return fmt.Errorf("count a voice: %w", err)
+		}
+		return t.insertEvents(ctx, []report.Event{e})
+	})
+	if err != nil {
+		return report.Report{}, false, err
+	}
+	r, err = s.withPhotos(ctx, r)
+	return r, counted, err
+}
+
+const reportColumns = `id, reference, jurisdiction, service, status, close_reason, planned_for, duplicate_of,
+	delivery, assignee, returns, lat, lon, accuracy_m, address, description, attributes, language, private,
+	origin, person, outside, boundary_set, supported_by, token_epoch, created_at, updated_at, closed_at, version`
+
+func scanReport(row scanner) (report.Report, error) {
+	var r report.Report
+	var attributes string
+	var created, updated, closed int64
+	if err := row.Scan(&r.ID, &r.Reference, &r.Jurisdiction, &r.Service, &r.Status, &r.CloseReason, &r.PlannedFor,
+		&r.DuplicateOf, &r.Delivery, &r.Assignee, &r.Returns, &r.Lat, &r.Lon, &r.AccuracyM, &r.Address,
+		&r.Description, &attributes, &r.Language, &r.Private, &r.Origin, &r.PersonID, &r.Outside, &r.BoundarySet,
+		&r.SupportedBy, &r.TokenEpoch, &created, &updated, &closed, &r.Version); err != nil {
+		return r, err
+	}
+	r.CreatedAt, r.UpdatedAt, r.ClosedAt = fromMicros(created), fromMicros(updated), fromMicros(closed)
+	if attributes == "{}" {
+		return r, nil
+	}
+	if err := json.Unmarshal([]byte(attributes), &r.Attributes); err != nil {
+		return r, fmt.Errorf("read the attributes of report %s: %w", r.ID, err)
+	}
+	return r, nil
+}
+
+func (t *tx) insertReport(ctx context.Context, r report.Report) error {
+	attributes, err := attributesJSON(r)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `INSERT INTO reports (`+reportColumns+`, quadkey, search) VALUES
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+		 $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)`,
+		r.ID, r.Reference, r.Jurisdiction, r.Service, r.Status, r.CloseReason, r.PlannedFor, r.DuplicateOf,
+		r.Delivery, r.Assignee, r.Returns, r.Lat, r.Lon, r.AccuracyM, r.Address, r.Description, attributes,
+		r.Language, r.Private, r.Origin, r.PersonID, r.Outside, r.BoundarySet, r.SupportedBy, r.TokenEpoch,
+		micros(r.CreatedAt), micros(r.UpdatedAt), micros(r.ClosedAt), r.Version,
+		report.Quadkey(r.Lat, r.Lon), searchText(r))
+	return err
+}
+
+// saveReport writes what can change in a report.
+func (t *tx) saveReport(ctx context.Context, r report.Report) error {
+	attributes, err := attributesJSON(r)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `UPDATE reports SET jurisdiction = $2, status = $3, close_reason = $4, planned_for = $5,
+		duplicate_of = $6, delivery = $7, assignee = $8, returns = $9, address = $10, description = $11,
+		attributes = $12, search = $13, person = $14, token_epoch = $15, updated_at = $16, closed_at = $17,
+		version = $18 WHERE id = $1`,
+		r.ID, r.Jurisdiction, r.Status, r.CloseReason, r.PlannedFor, r.DuplicateOf, r.Delivery, r.Assignee,
+		r.Returns, r.Address, r.Description, attributes, searchText(r), r.PersonID, r.TokenEpoch,
+		micros(r.UpdatedAt), micros(r.ClosedAt), r.Version)
+	return err
+}
+
+func attributesJSON(r report.Report) (string, error) {
+	if len(r.Attributes) == 0 {
+		return "{}", nil
+	}
+	b, err := json.Marshal(r.Attributes)
+	if err != nil {
+		return "", fmt.Errorf("encode the attributes of report %s: %w", r.ID, err)
+	}
+	return string(b), nil
+}
+
+// searchText is what a text search looks in. It is lowered here, because the
+// databases do not agree on how to lower what is not ASCII.
+func searchText(r report.Report) string { return strings.ToLower(r.Description + "\n" + r.Address) }

@@ -1,0 +1,223 @@
+-- +goose Up
+
+-- Facts about the installation itself, such as that it is a demo.
+CREATE TABLE installation (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+-- Keys that every process has to agree on, made once. Values are base64.
+CREATE TABLE secrets (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+-- Whose -----------------------------------------------------------------------
+
+CREATE TABLE jurisdictions (
+    code       TEXT PRIMARY KEY,
+    name       TEXT NOT NULL,
+    channel    TEXT NOT NULL,
+    email      TEXT NOT NULL,
+    language   TEXT NOT NULL,
+    services   TEXT NOT NULL, -- JSON: overrides of the catalogue
+    version    BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE jurisdiction_aliases (
+    alias        TEXT PRIMARY KEY,
+    jurisdiction TEXT NOT NULL REFERENCES jurisdictions
+);
+CREATE INDEX jurisdiction_aliases_of ON jurisdiction_aliases (jurisdiction);
+
+CREATE TABLE boundary_sets (
+    id          TEXT PRIMARY KEY,
+    layer       TEXT NOT NULL,
+    source      TEXT NOT NULL,
+    licence     TEXT NOT NULL,
+    valid_from  TEXT NOT NULL,
+    index_blob  TEXT NOT NULL,
+    sha256      TEXT NOT NULL,
+    areas       BIGINT NOT NULL,
+    vertices    BIGINT NOT NULL,
+    approximate BOOLEAN NOT NULL,
+    active      BOOLEAN NOT NULL,
+    created_at  BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX boundary_sets_active ON boundary_sets (layer) WHERE active;
+
+-- Reports -----------------------------------------------------------------------
+
+-- The last number given in each series of references. Its row is locked from the
+-- moment a report takes its number until that report's commit, so that a series
+-- has no gaps; it is therefore taken last.
+CREATE TABLE reference_series (
+    jurisdiction TEXT NOT NULL,
+    year         BIGINT NOT NULL,
+    last         BIGINT NOT NULL,
+    PRIMARY KEY (jurisdiction, year)
+);
+
+CREATE TABLE reports (
+    id           TEXT PRIMARY KEY,
+    reference    TEXT NOT NULL UNIQUE,
+    jurisdiction TEXT NOT NULL,
+    service      TEXT NOT NULL,
+    status       TEXT NOT NULL,
+    close_reason TEXT NOT NULL,
+    planned_for  TEXT NOT NULL,
+    duplicate_of TEXT NOT NULL,
+    delivery     TEXT NOT NULL,
+    assignee     TEXT NOT NULL,
+    returns      BIGINT NOT NULL,
+    lat          DOUBLE PRECISION NOT NULL,
+    lon          DOUBLE PRECISION NOT NULL,
+    accuracy_m   DOUBLE PRECISION,
+    quadkey      BIGINT NOT NULL, -- Web-Mercator tile at zoom 28, interleaved
+    address      TEXT NOT NULL,
+    description  TEXT NOT NULL,
+    search       TEXT NOT NULL, -- description and address in lower case, for q
+    attributes   TEXT NOT NULL, -- JSON
+    language     TEXT NOT NULL,
+    private      BOOLEAN NOT NULL,
+    origin       TEXT NOT NULL,
+    person       TEXT NOT NULL,
+    outside      BOOLEAN NOT NULL,
+    boundary_set TEXT NOT NULL,
+    supported_by BIGINT NOT NULL,
+    token_epoch  BIGINT NOT NULL,
+    created_at   BIGINT NOT NULL,
+    updated_at   BIGINT NOT NULL,
+    closed_at    BIGINT NOT NULL, -- 0 while open
+    version      BIGINT NOT NULL
+);
+-- Ids are UUIDv7, so "newest first" is "id descending" everywhere.
+CREATE INDEX reports_place ON reports (quadkey, id);
+CREATE INDEX reports_queue ON reports (jurisdiction, id);
+CREATE INDEX reports_changed ON reports (updated_at, id);
+CREATE INDEX reports_held ON reports (jurisdiction, id) WHERE delivery = 'held';
+
+-- How to reach a reporter, apart from everything else. Rows of reports refer to
+-- their report, which is stored last in the transaction.
+CREATE TABLE contacts (
+    report TEXT PRIMARY KEY REFERENCES reports DEFERRABLE INITIALLY DEFERRED,
+    name   TEXT NOT NULL,
+    email  TEXT NOT NULL,
+    phone  TEXT NOT NULL
+);
+
+CREATE TABLE updates (
+    id           TEXT PRIMARY KEY,
+    report       TEXT NOT NULL REFERENCES reports DEFERRABLE INITIALLY DEFERRED,
+    kind         TEXT NOT NULL,
+    status       TEXT NOT NULL,
+    close_reason TEXT NOT NULL,
+    planned_for  TEXT NOT NULL,
+    duplicate_of TEXT NOT NULL,
+    moved_from   TEXT NOT NULL,
+    moved_to     TEXT NOT NULL,
+    text         TEXT NOT NULL,
+    internal     BOOLEAN NOT NULL,
+    still_bad    BOOLEAN,
+    author       TEXT NOT NULL,
+    author_id    TEXT NOT NULL,
+    origin       TEXT NOT NULL,
+    trace        TEXT NOT NULL, -- JSON: why it was routed so; empty where it was not
+    created_at   BIGINT NOT NULL
+);
+CREATE INDEX updates_of ON updates (report, id);
+
+CREATE TABLE photos (
+    id         TEXT PRIMARY KEY,
+    report     TEXT REFERENCES reports DEFERRABLE INITIALLY DEFERRED, -- NULL until claimed
+    update_id  TEXT,
+    position   BIGINT NOT NULL, -- its place among the photos of one update
+    width      BIGINT NOT NULL,
+    height     BIGINT NOT NULL,
+    sha256     TEXT NOT NULL, -- JSON: rendition size to hash
+    likeness   BIGINT NOT NULL, -- difference hash
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX photos_of ON photos (report, id) WHERE report IS NOT NULL;
+CREATE INDEX photos_unclaimed ON photos (created_at) WHERE report IS NULL;
+
+-- Who said "me too": a hash that tells one voice from another within a report.
+CREATE TABLE voices (
+    report TEXT NOT NULL REFERENCES reports,
+    voice  TEXT NOT NULL,
+    PRIMARY KEY (report, voice)
+);
+
+CREATE TABLE idempotency_keys (
+    scope       TEXT NOT NULL,
+    key         TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    resource    TEXT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (scope, key)
+);
+CREATE INDEX idempotency_keys_old ON idempotency_keys (created_at);
+
+-- What follows ------------------------------------------------------------------
+
+-- Events carry ids only. A position is given after the commit, in order.
+CREATE TABLE events (
+    id           TEXT PRIMARY KEY,
+    position     BIGINT UNIQUE,
+    kind         TEXT NOT NULL,
+    report       TEXT NOT NULL,
+    update_id    TEXT NOT NULL,
+    jurisdiction TEXT NOT NULL,
+    internal     BOOLEAN NOT NULL,
+    created_at   BIGINT NOT NULL
+);
+
+-- Work to do. A job is leased by moving run_at past the lease's end; it is
+-- deleted when done and parked when given up.
+CREATE TABLE jobs (
+    id         TEXT PRIMARY KEY,
+    kind       TEXT NOT NULL,
+    key        TEXT NOT NULL, -- unique among unfinished jobs of a kind; empty for none
+    payload    TEXT NOT NULL, -- JSON, ids only
+    run_at     BIGINT NOT NULL,
+    attempts   BIGINT NOT NULL,
+    parked     BOOLEAN NOT NULL,
+    reason     TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX jobs_due ON jobs (run_at) WHERE NOT parked;
+CREATE UNIQUE INDEX jobs_key ON jobs (kind, key) WHERE key <> '' AND NOT parked;
+CREATE INDEX jobs_parked ON jobs (id) WHERE parked;
+
+-- Who hears of it. A row follows one report or an area.
+CREATE TABLE subscriptions (
+    id          TEXT PRIMARY KEY,
+    secret      TEXT NOT NULL UNIQUE, -- SHA-256 of what the follower holds
+    report      TEXT REFERENCES reports,
+    lat         DOUBLE PRECISION NOT NULL,
+    lon         DOUBLE PRECISION NOT NULL,
+    radius_m    DOUBLE PRECISION NOT NULL,
+    services    TEXT NOT NULL, -- ",pothole,litter,"; empty for all
+    channel     TEXT NOT NULL, -- push or email
+    endpoint    TEXT NOT NULL,
+    p256dh      TEXT NOT NULL,
+    auth        TEXT NOT NULL,
+    email       TEXT NOT NULL,
+    language    TEXT NOT NULL,
+    active      BOOLEAN NOT NULL,
+    code_hash   TEXT NOT NULL,
+    tries       BIGINT NOT NULL,
+    expires_at  BIGINT NOT NULL, -- of the code; 0 once active
+    created_at  BIGINT NOT NULL
+);
+CREATE INDEX subscriptions_to ON subscriptions (report, id) WHERE report IS NOT NULL;
+CREATE INDEX subscriptions_pending ON subscriptions (expires_at) WHERE NOT active;
+
+-- The zoom-12 tiles that a followed area touches, as quadkeys at zoom 12.
+CREATE TABLE subscription_tiles (
+    tile         BIGINT NOT NULL,
+    subscription TEXT NOT NULL REFERENCES subscriptions ON DELETE CASCADE,
+    PRIMARY KEY (tile, subscription)
+);
+CREATE INDEX subscription_tiles_of ON subscription_tiles (subscription);
