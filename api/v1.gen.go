@@ -4471,7 +4471,7 @@ func (sh *strictHandler) GetApiInfo(ctx *gin.Context) {
 	var request GetApiInfoRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetApiInfo(ctx, request.(GetApiInfoRequestObject))
+		return sh.ssi.GetApiInfo(ctx.Request.Context(), request.(GetApiInfoRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetApiInfo")
@@ -4513,7 +4513,7 @@ func (sh *strictHandler) PostInvitationAccept(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostInvitationAccept(ctx, request.(PostInvitationAcceptRequestObject))
+		return sh.ssi.PostInvitationAccept(ctx.Request.Context(), request.(PostInvitationAcceptRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostInvitationAccept")
@@ -4539,7 +4539,7 @@ func (sh *strictHandler) ListParkedJobs(ctx *gin.Context, params ListParkedJobsP
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListParkedJobs(ctx, request.(ListParkedJobsRequestObject))
+		return sh.ssi.ListParkedJobs(ctx.Request.Context(), request.(ListParkedJobsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListParkedJobs")
@@ -4565,7 +4565,7 @@ func (sh *strictHandler) PostJobRetry(ctx *gin.Context, id Id) {
 	request.Id = id
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostJobRetry(ctx, request.(PostJobRetryRequestObject))
+		return sh.ssi.PostJobRetry(ctx.Request.Context(), request.(PostJobRetryRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostJobRetry")
@@ -4591,7 +4591,7 @@ func (sh *strictHandler) ListJurisdictions(ctx *gin.Context, params ListJurisdic
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListJurisdictions(ctx, request.(ListJurisdictionsRequestObject))
+		return sh.ssi.ListJurisdictions(ctx.Request.Context(), request.(ListJurisdictionsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListJurisdictions")
@@ -4617,7 +4617,7 @@ func (sh *strictHandler) GetJurisdiction(ctx *gin.Context, code JurisdictionCode
 	request.Code = code
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetJurisdiction(ctx, request.(GetJurisdictionRequestObject))
+		return sh.ssi.GetJurisdiction(ctx.Request.Context(), request.(GetJurisdictionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetJurisdiction")
@@ -4662,7 +4662,7 @@ func (sh *strictHandler) PutJurisdiction(ctx *gin.Context, code JurisdictionCode
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PutJurisdiction(ctx, request.(PutJurisdictionRequestObject))
+		return sh.ssi.PutJurisdiction(ctx.Request.Context(), request.(PutJurisdictionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PutJurisdiction")
@@ -4688,7 +4688,7 @@ func (sh *strictHandler) ListKeys(ctx *gin.Context, code JurisdictionCode) {
 	request.Code = code
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListKeys(ctx, request.(ListKeysRequestObject))
+		return sh.ssi.ListKeys(ctx.Request.Context(), request.(ListKeysRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListKeys")
@@ -4732,7 +4732,7 @@ func (sh *strictHandler) PostKey(ctx *gin.Context, code JurisdictionCode) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostKey(ctx, request.(PostKeyRequestObject))
+		return sh.ssi.PostKey(ctx.Request.Context(), request.(PostKeyRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostKey")
@@ -4759,7 +4759,7 @@ func (sh *strictHandler) DeleteKey(ctx *gin.Context, code JurisdictionCode, id I
 	request.Id = id
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteKey(ctx, request.(DeleteKeyRequestObject))
+		return sh.ssi.DeleteKey(ctx.Request.Context(), request.(DeleteKeyRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "DeleteKey")
@@ -4804,7 +4804,7 @@ func (sh *strictHandler) PutJurisdictionService(ctx *gin.Context, code Jurisdict
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PutJurisdictionService(ctx, request.(PutJurisdictionServiceRequestObject))
+		return sh.ssi.PutJurisdictionService(ctx.Request.Context(), request.(PutJurisdictionServiceRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PutJurisdictionService")
@@ -4830,7 +4830,7 @@ func (sh *strictHandler) ListStaff(ctx *gin.Context, code JurisdictionCode) {
 	request.Code = code
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListStaff(ctx, request.(ListStaffRequestObject))
+		return sh.ssi.ListStaff(ctx.Request.Context(), request.(ListStaffRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListStaff")
@@ -4875,7 +4875,7 @@ func (sh *strictHandler) PostStaff(ctx *gin.Context, code JurisdictionCode, para
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostStaff(ctx, request.(PostStaffRequestObject))
+		return sh.ssi.PostStaff(ctx.Request.Context(), request.(PostStaffRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostStaff")
@@ -4902,7 +4902,7 @@ func (sh *strictHandler) DeleteStaff(ctx *gin.Context, code JurisdictionCode, id
 	request.Id = id
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteStaff(ctx, request.(DeleteStaffRequestObject))
+		return sh.ssi.DeleteStaff(ctx.Request.Context(), request.(DeleteStaffRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "DeleteStaff")
@@ -4928,7 +4928,7 @@ func (sh *strictHandler) GetLocate(ctx *gin.Context, params GetLocateParams) {
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetLocate(ctx, request.(GetLocateRequestObject))
+		return sh.ssi.GetLocate(ctx.Request.Context(), request.(GetLocateRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetLocate")
@@ -4961,7 +4961,7 @@ func (sh *strictHandler) PostPhoto(ctx *gin.Context, params PostPhotoParams) {
 	}
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostPhoto(ctx, request.(PostPhotoRequestObject))
+		return sh.ssi.PostPhoto(ctx.Request.Context(), request.(PostPhotoRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostPhoto")
@@ -4985,7 +4985,7 @@ func (sh *strictHandler) GetPushKey(ctx *gin.Context) {
 	var request GetPushKeyRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetPushKey(ctx, request.(GetPushKeyRequestObject))
+		return sh.ssi.GetPushKey(ctx.Request.Context(), request.(GetPushKeyRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetPushKey")
@@ -5011,7 +5011,7 @@ func (sh *strictHandler) ListQueue(ctx *gin.Context, params ListQueueParams) {
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListQueue(ctx, request.(ListQueueRequestObject))
+		return sh.ssi.ListQueue(ctx.Request.Context(), request.(ListQueueRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListQueue")
@@ -5037,7 +5037,7 @@ func (sh *strictHandler) ListReports(ctx *gin.Context, params ListReportsParams)
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListReports(ctx, request.(ListReportsRequestObject))
+		return sh.ssi.ListReports(ctx.Request.Context(), request.(ListReportsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListReports")
@@ -5092,7 +5092,7 @@ func (sh *strictHandler) PostReport(ctx *gin.Context, params PostReportParams) {
 	}
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostReport(ctx, request.(PostReportRequestObject))
+		return sh.ssi.PostReport(ctx.Request.Context(), request.(PostReportRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostReport")
@@ -5119,7 +5119,7 @@ func (sh *strictHandler) DeleteReport(ctx *gin.Context, id ReportId, params Dele
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteReport(ctx, request.(DeleteReportRequestObject))
+		return sh.ssi.DeleteReport(ctx.Request.Context(), request.(DeleteReportRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "DeleteReport")
@@ -5145,7 +5145,7 @@ func (sh *strictHandler) GetReport(ctx *gin.Context, id ReportId) {
 	request.Id = id
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetReport(ctx, request.(GetReportRequestObject))
+		return sh.ssi.GetReport(ctx.Request.Context(), request.(GetReportRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetReport")
@@ -5190,7 +5190,7 @@ func (sh *strictHandler) PutReportAssignee(ctx *gin.Context, id ReportId, params
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PutReportAssignee(ctx, request.(PutReportAssigneeRequestObject))
+		return sh.ssi.PutReportAssignee(ctx.Request.Context(), request.(PutReportAssigneeRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PutReportAssignee")
@@ -5235,7 +5235,7 @@ func (sh *strictHandler) PostReportHandOver(ctx *gin.Context, id ReportId, param
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostReportHandOver(ctx, request.(PostReportHandOverRequestObject))
+		return sh.ssi.PostReportHandOver(ctx.Request.Context(), request.(PostReportHandOverRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostReportHandOver")
@@ -5261,7 +5261,7 @@ func (sh *strictHandler) DeleteReportPersonalData(ctx *gin.Context, id ReportId)
 	request.Id = id
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteReportPersonalData(ctx, request.(DeleteReportPersonalDataRequestObject))
+		return sh.ssi.DeleteReportPersonalData(ctx.Request.Context(), request.(DeleteReportPersonalDataRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "DeleteReportPersonalData")
@@ -5287,7 +5287,7 @@ func (sh *strictHandler) ListReportPhotos(ctx *gin.Context, id ReportId) {
 	request.Id = id
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListReportPhotos(ctx, request.(ListReportPhotosRequestObject))
+		return sh.ssi.ListReportPhotos(ctx.Request.Context(), request.(ListReportPhotosRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListReportPhotos")
@@ -5321,7 +5321,7 @@ func (sh *strictHandler) PostReportPhoto(ctx *gin.Context, id ReportId, params P
 	}
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostReportPhoto(ctx, request.(PostReportPhotoRequestObject))
+		return sh.ssi.PostReportPhoto(ctx.Request.Context(), request.(PostReportPhotoRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostReportPhoto")
@@ -5347,7 +5347,7 @@ func (sh *strictHandler) GetReportRouting(ctx *gin.Context, id ReportId) {
 	request.Id = id
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetReportRouting(ctx, request.(GetReportRoutingRequestObject))
+		return sh.ssi.GetReportRouting(ctx.Request.Context(), request.(GetReportRoutingRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetReportRouting")
@@ -5392,7 +5392,7 @@ func (sh *strictHandler) PutReportStatus(ctx *gin.Context, id ReportId, params P
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PutReportStatus(ctx, request.(PutReportStatusRequestObject))
+		return sh.ssi.PutReportStatus(ctx.Request.Context(), request.(PutReportStatusRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PutReportStatus")
@@ -5440,7 +5440,7 @@ func (sh *strictHandler) PostReportSupport(ctx *gin.Context, id ReportId, params
 	}
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostReportSupport(ctx, request.(PostReportSupportRequestObject))
+		return sh.ssi.PostReportSupport(ctx.Request.Context(), request.(PostReportSupportRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostReportSupport")
@@ -5467,7 +5467,7 @@ func (sh *strictHandler) ListReportUpdates(ctx *gin.Context, id ReportId, params
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListReportUpdates(ctx, request.(ListReportUpdatesRequestObject))
+		return sh.ssi.ListReportUpdates(ctx.Request.Context(), request.(ListReportUpdatesRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListReportUpdates")
@@ -5512,7 +5512,7 @@ func (sh *strictHandler) PostReportUpdate(ctx *gin.Context, id ReportId, params 
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostReportUpdate(ctx, request.(PostReportUpdateRequestObject))
+		return sh.ssi.PostReportUpdate(ctx.Request.Context(), request.(PostReportUpdateRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostReportUpdate")
@@ -5538,7 +5538,7 @@ func (sh *strictHandler) ListServices(ctx *gin.Context, params ListServicesParam
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListServices(ctx, request.(ListServicesRequestObject))
+		return sh.ssi.ListServices(ctx.Request.Context(), request.(ListServicesRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListServices")
@@ -5562,7 +5562,7 @@ func (sh *strictHandler) DeleteSession(ctx *gin.Context) {
 	var request DeleteSessionRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteSession(ctx, request.(DeleteSessionRequestObject))
+		return sh.ssi.DeleteSession(ctx.Request.Context(), request.(DeleteSessionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "DeleteSession")
@@ -5586,7 +5586,7 @@ func (sh *strictHandler) GetSession(ctx *gin.Context) {
 	var request GetSessionRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetSession(ctx, request.(GetSessionRequestObject))
+		return sh.ssi.GetSession(ctx.Request.Context(), request.(GetSessionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetSession")
@@ -5628,7 +5628,7 @@ func (sh *strictHandler) PostSignIn(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostSignIn(ctx, request.(PostSignInRequestObject))
+		return sh.ssi.PostSignIn(ctx.Request.Context(), request.(PostSignInRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostSignIn")
@@ -5670,7 +5670,7 @@ func (sh *strictHandler) PostSignInConfirm(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostSignInConfirm(ctx, request.(PostSignInConfirmRequestObject))
+		return sh.ssi.PostSignInConfirm(ctx.Request.Context(), request.(PostSignInConfirmRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostSignInConfirm")
@@ -5714,7 +5714,7 @@ func (sh *strictHandler) PostSubscription(ctx *gin.Context, params PostSubscript
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostSubscription(ctx, request.(PostSubscriptionRequestObject))
+		return sh.ssi.PostSubscription(ctx.Request.Context(), request.(PostSubscriptionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostSubscription")
@@ -5756,7 +5756,7 @@ func (sh *strictHandler) PostSubscriptionConfirm(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.PostSubscriptionConfirm(ctx, request.(PostSubscriptionConfirmRequestObject))
+		return sh.ssi.PostSubscriptionConfirm(ctx.Request.Context(), request.(PostSubscriptionConfirmRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "PostSubscriptionConfirm")
@@ -5782,7 +5782,7 @@ func (sh *strictHandler) DeleteSubscription(ctx *gin.Context, secret Secret) {
 	request.Secret = secret
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteSubscription(ctx, request.(DeleteSubscriptionRequestObject))
+		return sh.ssi.DeleteSubscription(ctx.Request.Context(), request.(DeleteSubscriptionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "DeleteSubscription")

@@ -1,0 +1,214 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/oapi-codegen/runtime"
+)
+
+// maxDepth is how many levels a JSON body may have; the contract needs five.
+const maxDepth = 32
+
+// checkedBody is a request body that has been read and checked. The generated
+// code binds the checked value, so a body is decoded once.
+type checkedBody struct {
+	io.Reader
+	value any
+}
+
+func newCheckedBody(data []byte, value any) io.ReadCloser {
+	return checkedBody{bytes.NewReader(data), value}
+}
+
+// Close implements io.ReadCloser.
+func (checkedBody) Close() error { return nil }
+
+// ValidatedValue is what the generated code asks for.
+func (b checkedBody) ValidatedValue() any { return b.value }
+
+// decodeNewReport reads the JSON of a report where the edge could not: in a
+// multipart body's part. The rules are the same as for a JSON body.
+func decodeNewReport(data []byte) (NewReport, error) {
+	contract, err := loadContract()
+	if err != nil {
+		return NewReport{}, err
+	}
+	value, err := decodeValid(data, contract.doc.Components.Schemas["NewReport"].Value)
+	if err != nil {
+		return NewReport{}, err
+	}
+	var report NewReport
+	if err := runtime.BindJSONValue(value, &report); err != nil {
+		return NewReport{}, fmt.Errorf("bind a report that obeys the contract: %w", err)
+	}
+	return report, nil
+}
+
+// decodeValid decodes JSON and checks it against the contract.
+func decodeValid(data []byte, schema *openapi3.Schema) (any, error) {
+	value, err := decodeJSON(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := schema.VisitJSON(value, append(validation(), openapi3.VisitAsRequest())...); err != nil {
+		return nil, invalid(schemaFields(err))
+	}
+	return value, nil
+}
+
+// decodeJSON decodes one JSON value, more strictly than encoding/json: nothing
+// may follow it, it must be UTF-8, members must not repeat, texts must not hold
+// control characters, numbers must fit, and there are at most maxDepth levels.
+// What is wrong with a member is a 422 that names it; the rest is a 400.
+func decodeJSON(data []byte) (any, error) {
+	d := jsonReader{dec: json.NewDecoder(bytes.NewReader(data)), broken: !utf8.Valid(data)}
+	d.dec.UseNumber()
+	value, err := d.value()
+	if err != nil {
+		return nil, bodyProblem(err)
+	}
+	if _, err := d.dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, badBody(codeTrailing, "something follows the JSON value")
+	}
+	if len(d.fields) > 0 {
+		return nil, invalid(d.fields)
+	}
+	if d.broken {
+		return nil, badBody(codeNotUTF8, "the body is not UTF-8")
+	}
+	return value, nil
+}
+
+// badBody is a 400 about the body as a whole, whose JSON pointer is "".
+func badBody(code, detail string) error {
+	return &problem.Error{Kind: problem.BadRequest, Detail: detail, Fields: []problem.FieldError{{Field: "", Code: code, Detail: detail}}}
+}
+
+// bodyProblem says where JSON stops being JSON, without repeating any of it.
+func bodyProblem(err error) error {
+	if problem.As(err) != nil {
+		return err
+	}
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return badBody(codeMalformed, fmt.Sprintf("the body is not JSON: byte %d does not belong there", syntax.Offset))
+	}
+	return badBody(codeMalformed, "the body is not JSON, or ends too early")
+}
+
+// jsonReader builds a value from tokens, so that depth and repeats are seen.
+type jsonReader struct {
+	dec    *json.Decoder
+	path   []string
+	fields []problem.FieldError
+	broken bool // the body is not UTF-8; the decoder shows the place as U+FFFD
+}
+
+func (d *jsonReader) value() (any, error) {
+	token, err := d.dec.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch t := token.(type) {
+	case json.Delim:
+		if len(d.path) >= maxDepth {
+			return nil, badBody(codeTooDeep, fmt.Sprintf("the body has more than %d levels", maxDepth))
+		}
+		if t == '{' {
+			return d.object()
+		}
+		return d.array()
+	case string:
+		d.checkText(t)
+	case json.Number:
+		return d.number(t), nil
+	}
+	return token, nil
+}
+
+func (d *jsonReader) object() (any, error) {
+	object := map[string]any{}
+	for d.dec.More() {
+		token, err := d.dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		name, _ := token.(string) // the decoder takes nothing else here
+		d.path = append(d.path, name)
+		if _, twice := object[name]; twice {
+			d.fault(codeDuplicate, "stands more than once")
+		}
+		d.checkText(name)
+		if object[name], err = d.value(); err != nil {
+			return nil, err
+		}
+		d.path = d.path[:len(d.path)-1]
+	}
+	_, err := d.dec.Token() // the closing brace
+	return object, err
+}
+
+func (d *jsonReader) array() (any, error) {
+	array := []any{}
+	for d.dec.More() {
+		d.path = append(d.path, strconv.Itoa(len(array)))
+		value, err := d.value()
+		if err != nil {
+			return nil, err
+		}
+		array = append(array, value)
+		d.path = d.path[:len(d.path)-1]
+	}
+	_, err := d.dec.Token() // the closing bracket
+	return array, err
+}
+
+// number returns a float64; JSON may write numbers that none can hold.
+func (d *jsonReader) number(n json.Number) any {
+	f, err := n.Float64()
+	if err != nil {
+		d.fault(codeOutOfRange, "is a number out of all bounds")
+	}
+	return f
+}
+
+func (d *jsonReader) checkText(s string) {
+	if d.broken && strings.ContainsRune(s, utf8.RuneError) {
+		d.fault(codeNotUTF8, "is not UTF-8")
+		return
+	}
+	if code, detail := textFault(s); code != "" {
+		d.fault(code, detail)
+	}
+}
+
+func (d *jsonReader) fault(code, detail string) {
+	if len(d.fields) < maxFieldErrors {
+		d.fields = append(d.fields, problem.FieldError{Field: pointer(d.path), Code: code, Detail: detail})
+	}
+}
+
+// textFault says what is wrong with a text of any kind; "" when nothing is.
+func textFault(s string) (code, detail string) {
+	if !utf8.ValidString(s) {
+		return codeNotUTF8, "is not UTF-8"
+	}
+	if strings.ContainsFunc(s, isControl) {
+		return codeControl, "holds a control character other than tab and line break"
+	}
+	return "", ""
+}
+
+func isControl(r rune) bool {
+	return unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r'
+}

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Edge is what stands between the network and the handlers. The zero value of a
+// field switches that part off, except Log, which must be set.
+type Edge struct {
+	// Log gets one line a request and every internal error.
+	Log *slog.Logger
+	// BaseURL is where the installation is reached from outside, without a
+	// trailing slash. Absolute addresses come from it, never from the Host header.
+	BaseURL string
+	// TrustedProxies are the CIDRs whose X-Forwarded-For is believed; none by default.
+	TrustedProxies []string
+	// Identify finds out who is asking and returns a context that carries it.
+	// clientIP is the address of the caller, through trusted proxies only. An
+	// error (401 for a token that is not known) ends the request. It runs before
+	// the body is read.
+	Identify func(ctx context.Context, r *http.Request, clientIP string) (context.Context, error)
+	// Current turns the state that a conflict carries into its wire shape, as
+	// the caller may see it; without it no state is shown.
+	Current func(ctx context.Context, current any) any
+	// Observe is told about every finished request, for metrics. route is the
+	// pattern ("/v1/reports/:id"), or "" where none matched.
+	Observe func(method, route string, status, bytes int, took time.Duration)
+}
+
+// Route is a way into the server that stands beside the v1 contract.
+type Route struct {
+	Method  string
+	Path    string // gin's notation: "/photos/:id/:size"
+	Handler gin.HandlerFunc
+	// MaxBody caps the request body in bytes; 0 means the default of 64 KiB.
+	MaxBody int64
+}
+
+// Handler builds the server: v1 by the contract, the documentation, and the
+// given routes beside them. It fails if the contract and the routes disagree.
+func (e *Edge) Handler(v1 StrictServerInterface, beside ...Route) (http.Handler, error) {
+	engine, err := e.engine(v1, beside)
+	if err != nil {
+		return nil, err
+	}
+	return headAsGet(engine), nil
+}
+
+func (e *Edge) engine(v1 StrictServerInterface, beside []Route) (*gin.Engine, error) {
+	contract, err := loadContract()
+	if err != nil {
+		return nil, err
+	}
+	docs, err := e.docRoutes(contract)
+	if err != nil {
+		return nil, err
+	}
+	engine := gin.New()
+	if err := engine.SetTrustedProxies(e.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("set the trusted proxies: %w", err)
+	}
+	engine.HandleMethodNotAllowed = true
+	engine.ContextWithFallback = true
+	engine.RedirectTrailingSlash = false // a redirected POST loses its body
+	engine.Use(requestID, e.logRequest, e.recoverPanic, securityHeaders, crossOrigin)
+	engine.NoRoute(e.noRoute)
+	engine.NoMethod(e.noMethod)
+	for _, r := range append(docs, beside...) {
+		engine.Handle(r.Method, r.Path, limitBody(r.MaxBody), r.Handler)
+	}
+	e.registerV1(engine, contract, v1)
+	return engine, contract.agreesWith(engine.Routes())
+}
+
+// registerV1 puts the contract's checks before the generated handlers.
+func (e *Edge) registerV1(engine *gin.Engine, contract *contract, v1 StrictServerInterface) {
+	fail := func(c *gin.Context, err error) { e.writeProblem(c, err) }
+	strict := NewStrictHandlerWithOptions(v1, nil, StrictGinServerOptions{
+		RequestErrorHandlerFunc:  func(c *gin.Context, err error) { fail(c, unreadable(err)) },
+		HandlerErrorFunc:         fail,
+		ResponseErrorHandlerFunc: fail,
+	})
+	group := engine.Group("", e.enforce(contract))
+	RegisterHandlersWithOptions(group, strict, GinServerOptions{
+		ErrorHandler: func(c *gin.Context, err error, _ int) { fail(c, unreadable(err)) },
+	})
+}
