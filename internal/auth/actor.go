@@ -32,6 +32,9 @@ type Actor struct {
 	// ReportID is the report whose follow token was verified, next to whatever
 	// else the actor is.
 	ReportID string
+	// FollowToken is what the caller showed, not yet verified: only who has read
+	// the report it should belong to can tell, and then sets ReportID.
+	FollowToken string
 }
 
 // Itself is Kantsten acting by its own jobs or its command line.

@@ -66,19 +66,29 @@ func (s Session) of(p Person) Session {
 // for whoever holds a staff grant now, also one given since. Everything that is
 // not a live session gets the same Unauthenticated error.
 func (s *Service) Authenticate(ctx context.Context, token string) (Actor, error) {
+	_, person, err := s.Whose(ctx, token)
+	if err != nil {
+		return Actor{}, err
+	}
+	return Actor{Kind: PersonKind, PersonID: person.ID, Grants: person.Grants}, nil
+}
+
+// Whose returns the live session of a token and the person whose it is, for that
+// person to see.
+func (s *Service) Whose(ctx context.Context, token string) (Session, Person, error) {
 	hash, ok := hashToken(sessionPrefix, token)
 	if !ok {
-		return Actor{}, errNoSession()
+		return Session{}, Person{}, errNoSession()
 	}
 	now := s.now()
 	session, person, ok, err := s.Store.Session(ctx, hash, now)
 	if err != nil {
-		return Actor{}, fmt.Errorf("find a session: %w", err)
+		return Session{}, Person{}, fmt.Errorf("find a session: %w", err)
 	}
-	if !ok || !now.Before(session.of(person).ExpiresAt) {
-		return Actor{}, errNoSession()
+	if session = session.of(person); !ok || !now.Before(session.ExpiresAt) {
+		return Session{}, Person{}, errNoSession()
 	}
-	return Actor{Kind: PersonKind, PersonID: person.ID, Grants: person.Grants}, nil
+	return session, person, nil
 }
 
 func errNoSession() error {

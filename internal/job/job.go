@@ -85,6 +85,12 @@ type Store interface {
 	Extend(ctx context.Context, ids []string, until time.Time) error
 }
 
+// GivenUp is a parked job, with the reason for operators to see.
+type GivenUp struct {
+	Job
+	Reason string
+}
+
 // ErrLeaseLost is the cause of a handler's cancelled context when its lease ran
 // out because the store could not be reached: another process may have the job.
 var ErrLeaseLost = errors.New("job lease lost")

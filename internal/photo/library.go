@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,8 +50,8 @@ const Unclaimed = 24 * time.Hour
 // Keep makes a photo safe and stores its renditions. When it returns, they are
 // durable. The suggestion is for the sender only and is not stored. Errors are
 // those of [Processor.Process], or the storage's.
-func (l *Library) Keep(ctx context.Context, data []byte) (Kept, Suggestion, error) {
-	safe, suggestion, err := l.Processor.Process(ctx, bytes.NewReader(data))
+func (l *Library) Keep(ctx context.Context, src io.ReadSeeker) (Kept, Suggestion, error) {
+	safe, suggestion, err := l.Processor.Process(ctx, src)
 	if err != nil {
 		return Kept{}, Suggestion{}, err
 	}

@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/problem"
@@ -14,7 +15,7 @@ type Comment struct {
 	Internal  bool  // a note for staff only
 	StillBad  *bool // a resident says "not fixed" (true) or "it is fixed" (false)
 	PhotoIDs  []string
-	NewPhotos [][]byte
+	NewPhotos []io.ReadSeeker
 	Key       Key
 	Origin    Origin
 }

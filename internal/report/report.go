@@ -91,12 +91,13 @@ type UpdateKind string
 
 // The kinds.
 const (
+	WasFiled      UpdateKind = "filed"
 	StatusChanged UpdateKind = "status"
 	Commented     UpdateKind = "comment"
 	PhotoAdded    UpdateKind = "photo"
 	HandedOver    UpdateKind = "hand-over"
 	Assigned      UpdateKind = "assignment"
-	TextRemoved   UpdateKind = "text-removed"
+	TextRemoved   UpdateKind = "erasure"
 )
 
 // Author says whose update it is, without saying who.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"time"
 
@@ -22,8 +23,8 @@ type Submission struct {
 	Address     string
 	Description string
 	Attributes  map[string]any
-	PhotoIDs    []string // uploaded before
-	NewPhotos   [][]byte // uploaded with the report
+	PhotoIDs    []string        // uploaded before
+	NewPhotos   []io.ReadSeeker // uploaded with the report
 	Contact     Contact
 	Language    string
 	Private     bool
@@ -147,10 +148,10 @@ func (sub *Submission) keepPhotos(ctx context.Context, s *Service) error {
 
 // keep makes photos safe and stores them unclaimed, for a report or comment to
 // claim; what nobody claims is swept.
-func (s *Service) keep(ctx context.Context, photos [][]byte) ([]string, error) {
+func (s *Service) keep(ctx context.Context, photos []io.ReadSeeker) ([]string, error) {
 	var ids []string
-	for i, data := range photos {
-		p, _, err := s.Photos.Keep(ctx, data)
+	for i, src := range photos {
+		p, _, err := s.Photos.Keep(ctx, src)
 		if err != nil {
 			return nil, atField(err, fmt.Sprintf("photo/%d", i))
 		}
@@ -169,7 +170,7 @@ func (s *Service) filing(actor auth.Actor, sub *Submission, j tenant.Jurisdictio
 		Origin: sub.Origin, PersonID: actor.PersonID, Outside: route.Outside, BoundarySet: route.BoundarySet,
 		CreatedAt: now, UpdatedAt: now, Version: 1,
 	}
-	u := r.entry(StatusChanged, actor, sub.Origin, now)
+	u := r.entry(WasFiled, actor, sub.Origin, now)
 	u.Author, u.Trace = ByReporter, route.Trace
 	caused := r.caused(u, EventFiled)
 	caused.Photos = sub.PhotoIDs

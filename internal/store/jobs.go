@@ -110,14 +110,8 @@ func (s Jobs) write1(ctx context.Context, what, query string, args ...any) error
 	return nil
 }
 
-// ParkedJob is a job that was given up, for operators to see.
-type ParkedJob struct {
-	job.Job
-	Reason string
-}
-
 // Parked returns up to n parked jobs after an id, oldest first.
-func (s Jobs) Parked(ctx context.Context, after string, n int) ([]ParkedJob, error) {
+func (s Jobs) Parked(ctx context.Context, after string, n int) ([]job.GivenUp, error) {
 	rows, err := s.query(ctx, `SELECT `+jobColumns+`, reason FROM jobs WHERE parked AND id > $1 ORDER BY id LIMIT $2`, after, n)
 	all, err := collect(rows, err, scanParked)
 	if err != nil {
@@ -126,8 +120,8 @@ func (s Jobs) Parked(ctx context.Context, after string, n int) ([]ParkedJob, err
 	return all, nil
 }
 
-func scanParked(row scanner) (ParkedJob, error) {
-	var p ParkedJob
+func scanParked(row scanner) (job.GivenUp, error) {
+	var p job.GivenUp
 	var payload string
 	var runAt, created int64
 	err := row.Scan(&p.ID, &p.Kind, &p.Key, &payload, &runAt, &p.Attempts, &created, &p.Reason)
@@ -136,7 +130,7 @@ func scanParked(row scanner) (ParkedJob, error) {
 }
 
 // Unpark makes a parked job due, with its attempts and its age counted anew.
-func (s Jobs) Unpark(ctx context.Context, id string, now time.Time) (j ParkedJob, err error) {
+func (s Jobs) Unpark(ctx context.Context, id string, now time.Time) (j job.GivenUp, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
 		rows, err := t.rows(ctx, `UPDATE jobs SET parked = FALSE, attempts = 0, run_at = $2, created_at = $2
 			WHERE id = $1 AND parked RETURNING `+jobColumns+`, reason`, id, micros(now))
