@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -193,6 +194,19 @@ func FuzzTextSurvivesBothEncodings(f *testing.F) {
 			}
 		}
 	})
+}
+
+func BenchmarkEncode1000Requests(b *testing.B) {
+	all := slices.Repeat(documents()["requests"].(Requests)[:1], 1000)
+	for _, format := range []Format{XML, JSON} {
+		b.Run(string(format), func(b *testing.B) {
+			for b.Loop() {
+				if err := Encode(io.Discard, format, all); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 func jsonValue(t *testing.T, s string) any {

@@ -85,7 +85,7 @@ func FromProblem(p *problem.Error) Errors {
 // jurisdiction does not exist: 404. A missing one reads "size required".
 func fromField(f problem.FieldError, status int) Error {
 	name := f.Field[strings.LastIndex(f.Field, "/")+1:]
-	name = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+	name = strings.ReplaceAll(strings.ReplaceAll(name, "~1", "/"), "~0", "~") // RFC 6901, in this order
 	if !strings.HasPrefix(f.Field, "/attributes/") {
 		name = cmp.Or(parameterOf[name], name)
 		if f.Code == "unknown" && (name == "service_code" || name == "jurisdiction_id") {

@@ -46,7 +46,7 @@ func TestParsePostForm(t *testing.T) {
 		{"27: the body goes first, unless it is empty", "api_key=query&email=query", place + "&api_key=body&email=", func(p *Post) { p.APIKey, p.Email = "body", "query" }},
 		{"87: all in the query", place + "&description=x", "", func(p *Post) { p.Description = "x" }},
 		{"a semicolon and bad escapes are data", "a;b&%zz", place + "&description=a;b+100%+%zz", func(p *Post) { p.Description = "a;b 100% %zz" }},
-		{"17: Latin-1", "", place + "&description=gr%E5+%E4", func(p *Post) { p.Description = "grå ä" }},
+		{"17: Latin-1", "", place + "&description=gr%e5+%E4", func(p *Post) { p.Description = "grå ä" }},
 		{"17: Latin-1 that was not escaped", "", place + "&description=gr\xe5", func(p *Post) { p.Description = "grå" }},
 		{"78: spaces, line breaks and markup stay; CRLF is LF", "", place + "&description=++%3Cb%3Ea%3C%2Fb%3E%0D%0Ab%0Dc+%26amp%3B+", func(p *Post) { p.Description = "  <b>a</b>\nb\nc &amp; " }},
 		{"78: 4000 characters, not bytes, with CRLF as one", "", place + "&description=" + strings.Repeat("%C3%A5%0D%0A", 2000), func(p *Post) { p.Description = strings.Repeat("å\n", 2000) }},
@@ -109,6 +109,7 @@ func TestParsePostRefuses(t *testing.T) {
 		{"79: no host", place + "&media_url=http:///a", "media_url: "},
 		{"79: password", place + "&media_url=http://a:b@c.example/", "media_url: "},
 		{"79: relative", place + "&media_url=/a.jpg", "media_url: "},
+		{"79: very long", place + "&media_url=http://a.example/" + strings.Repeat("a", 2000), "media_url: "},
 		{"79: line break", place + "&media_url=http://a.example/%0Ab", "media_url: "},
 		{"79: too many", place + strings.Repeat("&media_url=http://a.example/", 11), "media_url: "},
 	}
