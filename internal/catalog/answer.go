@@ -31,6 +31,11 @@ func (a Answer) Values() []string {
 	return []string{a.text}
 }
 
+// Equal reports whether both are the same answer.
+func (a Answer) Equal(b Answer) bool {
+	return a.text == b.text && a.number == b.number && (a.list == nil) == (b.list == nil) && slices.Equal(a.list, b.list)
+}
+
 // String returns the values with ", " between them.
 func (a Answer) String() string { return strings.Join(a.Values(), ", ") }
 

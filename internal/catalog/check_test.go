@@ -55,6 +55,8 @@ func TestCheckOneAnswer(t *testing.T) {
 		{"line", []any{[]any{}}, "!type"},
 		{"line", 12.0, `"12"`}, // JSON clients send house and lamp numbers as numbers
 		{"line", json.Number("12"), `"12"`},
+		{"line", 12, `"12"`},
+		{"line", []any{nil, "x"}, `"x"`},
 		{"one", "b", `"b"`},
 		{"one", []string{"b"}, `"b"`}, // a form cannot tell one from a list
 		{"one", "B", "!not-listed"},
@@ -170,13 +172,23 @@ func TestCheckLenientKeepsUnknownAsBoundedText(t *testing.T) {
 
 func TestAnswerSurvivesJSON(t *testing.T) {
 	t.Parallel()
-	for _, doc := range []string{`"x"`, `""`, `2.5`, `["a","b"]`, `1e+30`} {
+	var seen []Answer
+	for _, doc := range []string{`"x"`, `""`, `2.5`, `"2.5"`, `["a","b"]`, `["a"]`, `[]`, `1e+30`} {
 		var a Answer
 		if err := json.Unmarshal([]byte(doc), &a); err != nil {
 			t.Fatal(err)
 		}
-		if b, err := json.Marshal(a); err != nil || string(b) != doc {
+		b, err := json.Marshal(a)
+		if err != nil || string(b) != doc {
 			t.Errorf("%s became %s (%v)", doc, b, err)
+		}
+		for _, other := range seen {
+			if a.Equal(other) {
+				t.Errorf("%s equals %v", doc, other)
+			}
+		}
+		if seen = append(seen, a); !a.Equal(a) {
+			t.Errorf("%s does not equal itself", doc)
 		}
 	}
 	for _, doc := range []string{`true`, `{}`, `[1]`, `1e999`} {
@@ -224,4 +236,14 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 	})
+}
+
+func BenchmarkCheck(b *testing.B) {
+	s, _ := Base().Service("pothole")
+	answers := map[string]any{"size": "large", "depth-cm": 12.0, "place": "edge", "blocked": "no"}
+	for b.Loop() {
+		if _, faults := s.Check(answers, Strict); len(faults) > 0 {
+			b.Fatal(faults)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ func TestForChangesACopyOnly(t *testing.T) {
 	replaced := Attribute{Code: "size", Name: both("Size"), Hint: both("Centimetres"), Datatype: Number, Variable: true}
 	overrides := []Override{
 		{Code: "dead-animal", Disabled: true},
-		{Code: "bin", Name: both("Rubbish bins")},
+		{Code: "bin", Name: both("Rubbish bins"), Description: both("Bins in the street")},
 		{Code: "pothole", Attributes: []Attribute{replaced, own}},
 		{Code: "harbour", New: &Service{Name: both("Harbour"), Description: both("Quays"), Group: "water", Order: 25}},
 	}
@@ -31,7 +32,7 @@ func TestForChangesACopyOnly(t *testing.T) {
 	if _, ok := c.Service("dead-animal"); ok {
 		t.Error("a service that is switched off is still there")
 	}
-	if s, _ := c.Service("bin"); s.Name.In("sv") != "Rubbish bins" || s.Description.In("sv") == "" {
+	if s, _ := c.Service("bin"); s.Name.In("sv") != "Rubbish bins" || s.Description.In("sv") != "Bins in the street" {
 		t.Errorf("renamed service = %+v", s)
 	}
 	s, _ := c.Service("pothole")
@@ -68,6 +69,23 @@ func TestServicesIsACopy(t *testing.T) {
 	}
 }
 
+// questionCodes returns n different codes, questions n different attributes.
+func questionCodes(n int) []string {
+	codes := make([]string, n)
+	for i := range codes {
+		codes[i] = fmt.Sprintf("q%d", i)
+	}
+	return codes
+}
+
+func questions(n int) []Attribute {
+	var all []Attribute
+	for _, code := range questionCodes(n) {
+		all = append(all, Attribute{Code: code, Name: both("N"), Hint: both("H"), Datatype: String, Variable: true})
+	}
+	return all
+}
+
 func TestValidateNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	valid := Service{Name: both("N"), Description: both("D"), Group: "other"}
@@ -91,6 +109,11 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"attribute twice", []Override{{Code: "bin", Attributes: slices.Repeat([]Attribute{{Code: "x", Name: both("N"), Hint: both("H"), Datatype: String}}, 2)}}, "/0/attributes/1/code:duplicate"},
 		{"a name that is taken", []Override{{Code: "bin", Name: Base().services[0].Name}}, ":duplicate"},
 		{"too many", make([]Override, 501), ":too-many"},
+		{"too many attributes", []Override{{Code: "bin", Attributes: make([]Attribute, 51)}}, "/0/attributes:too-many"},
+		{"too many attributes together", []Override{{Code: "bin", Attributes: questions(49)}}, ":too-many"},
+		{"too many values", []Override{{Code: "bin", Attributes: []Attribute{{Code: "x", Name: both("N"), Hint: both("H"), Datatype: SingleValueList, Values: make([]Value, 201)}}}}, "/0/attributes/0/values:too-many"},
+		{"description in one language", []Override{{Code: "bin", Description: Text{"en": "Bins"}}}, "/0/description/sv:required"},
+		{"too many keywords", []Override{{Code: "quay", New: &Service{Name: both("N"), Description: both("D"), Group: "other", Keywords: map[string][]string{"sv": questionCodes(51)}}}}, "/0/new/keywords/sv:too-many"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {

@@ -175,5 +175,5 @@ func plain(s string, limit int) bool {
 
 // pointer appends one token to an RFC 6901 JSON pointer.
 func pointer(at, token string) string {
-	return at + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
+	return at + "/" + strings.ReplaceAll(strings.ReplaceAll(token, "~", "~0"), "/", "~1")
 }
