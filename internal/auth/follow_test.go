@@ -69,6 +69,7 @@ func TestFollowTokenVerifies(t *testing.T) {
 		{"one short", before, token[:43], report, 0, false},
 		{"one long", before, token + "A", report, 0, false},
 		{"with a line break", before, token[:43] + "\n", report, 0, false},
+		{"with a line break inside", before, token[:20] + "\n" + token[21:], report, 0, false},
 		{"with NUL", before, "\x00" + token[1:], report, 0, false},
 		{"a megabyte", before, strings.Repeat(token, 1<<15), report, 0, false},
 	}
