@@ -77,7 +77,7 @@ func (op *operation) checkParameters(c *gin.Context) error {
 		path[p.Key] = p.Value
 	}
 	input := &openapi3filter.RequestValidationInput{
-		Request: c.Request, PathParams: path, QueryParams: query, Route: op.route, Options: filterOptions(),
+		Request: c.Request, PathParams: path, QueryParams: query, Route: op.route, Options: &filterOptions,
 	}
 	var fields []problem.FieldError
 	for _, p := range op.parameters {

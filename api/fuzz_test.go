@@ -51,6 +51,12 @@ func FuzzReportJSON(f *testing.F) {
 				t.Fatalf("%q is read as %v, want %v", data, value, plain)
 			}
 		}
+		if quick, ok := decodePlain(data); ok { // both ways to decode agree
+			slow, err := decodeSlowly(data)
+			if err != nil || !reflect.DeepEqual(quick, slow) {
+				t.Fatalf("%q: quickly %v, slowly %v (%v)", data, quick, slow, err)
+			}
+		}
 		report, err := decodeNewReport(data)
 		if err != nil {
 			mayBeShown(t, err, problem.BadRequest, problem.Invalid)

@@ -35,6 +35,7 @@ var badReports = []struct {
 	{"a stray bracket after it", aReport("", "") + "]", problem.BadRequest, "", "trailing-bytes"},
 	{"100,000 levels", strings.Repeat("[", 50_000), problem.BadRequest, "", "too-deep"},
 	{"deep inside a member", aReport("attributes", strings.Repeat(`{"a":`, 40)+"1"+strings.Repeat("}", 40)), problem.BadRequest, "", "too-deep"},
+	{"more values than are read", aReport("photos", "["+strings.Repeat("1,", 5000)+"1]"), problem.BadRequest, "", "too-many"},
 	{"not UTF-8 in a name", "{\"ser\xffvice\":1}", problem.Invalid, "/ser\uFFFDvice", "not-utf-8"},
 	{"not UTF-8 in a text", aReport("description", "\"\xff\xfe\""), problem.Invalid, "/description", "not-utf-8"},
 	{"an escaped control character", aReport("description", `"a\u0000b"`), problem.Invalid, "/description", "control-character"},
@@ -101,7 +102,7 @@ func TestEverythingWrongIsNamedAtOnce(t *testing.T) {
 		}
 	}
 	var many strings.Builder
-	for i := range 2000 {
+	for i := range 3000 {
 		fmt.Fprintf(&many, `,"x%d":1`, i)
 	}
 	p = c.Send(http.MethodPost, "/v1/reports", `{"service":"pothole","lat":1,"lon":1`+many.String()+"}").WantProblem(problem.Invalid)
