@@ -19,8 +19,8 @@ import (
 const (
 	// maxDepth is how many levels a JSON body may have; the contract needs seven.
 	maxDepth = 32
-	// maxValues is how many members and items a JSON body may have. The validator
-	// takes some 10 µs for each that is wrong, so 64 KiB of them would cost half
+	// maxValues is how many members and items a JSON body may have. Each wrong
+	// one costs the validator some microseconds, and 64 KiB of them nearly half
 	// a second.
 	maxValues = 4000
 )

@@ -63,7 +63,7 @@ func BenchmarkEdge(b *testing.B) {
 	serve := func(b *testing.B, method, target string, body []byte, want int) {
 		b.ReportAllocs()
 		for b.Loop() {
-			req := httptest.NewRequest(method, target, bytes.NewReader(body))
+			req := httptest.NewRequestWithContext(b.Context(), method, target, bytes.NewReader(body))
 			req.Header.Set("Content-Type", jsonType)
 			req.Header.Set("Idempotency-Key", someID)
 			rec := httptest.NewRecorder()

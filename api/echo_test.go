@@ -32,7 +32,7 @@ type echo struct {
 	list    func(ListReportsParams) // looks at the parameters of ListReports
 }
 
-func (e *echo) GetApiInfo(ctx context.Context, _ GetApiInfoRequestObject) (GetApiInfoResponseObject, error) {
+func (e *echo) GetApiInfo(ctx context.Context, _ GetApiInfoRequestObject) (GetApiInfoResponseObject, error) { //nolint:revive // the generated interface names it so
 	if e.context != nil {
 		e.context(ctx)
 	}

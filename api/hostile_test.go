@@ -302,7 +302,7 @@ func TestEndlessBodiesAreCut(t *testing.T) {
 			s := &echo{}
 			_, h, _ := newEdge(t, s)
 			body := &countingReader{head: tt.head, left: gib}
-			req := httptest.NewRequest(http.MethodPost, "/v1/reports", body)
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/reports", body)
 			req.Header.Set("Content-Type", tt.contentType)
 			req.ContentLength = tt.declared
 			rec := httptest.NewRecorder()
