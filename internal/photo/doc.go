@@ -1,0 +1,31 @@
+// Package photo makes a photo that anyone may have sent safe to keep and to
+// show: a [Processor] decodes it under limits, turns it upright and encodes its
+// pixels anew as JPEG, in three sizes.
+//
+// What it promises:
+//
+//   - The format is recognised by content, never by a name or a declared type.
+//     JPEG, PNG and WebP are read, by image/jpeg, image/png and
+//     golang.org/x/image/webp and nothing else. The registry of package image is
+//     not asked: imported packages put further decoders into it.
+//   - Size, sides, pixels and frames are checked from the header before anything
+//     is decoded, and the memory that decoding takes is reserved first, so that
+//     all photos under way together stay within [Limits.Memory].
+//   - Everything that is not pixels is gone, because only pixels are written:
+//     EXIF, XMP, IPTC, thumbnails, colour profiles, comments, trailing bytes. If
+//     that fails, the photo is refused. Position, direction and time are read
+//     before and returned apart, as a [Suggestion] to the one who sent the photo.
+//   - No input makes it panic. A failure that the sender can mend is a
+//     [*problem.Error], with the field "photo" where it is about the content;
+//     the caller rewrites that name to where the photo stood in its request.
+//
+// github.com/disintegration/imaging is used for resampling and orientation only,
+// never to open or decode. It panics in goroutines of its own, where nothing can
+// recover, on a palette image with an index outside its palette. So it is given
+// only pixel types that have no such state: see safePixels.
+//
+// Limits: colour profiles are dropped, not applied, so a photo in Display P3
+// looks a little paler, and CMYK is converted by formula. Transparency becomes
+// white. Of several pictures in one file (MPO, gain maps) only the first is
+// kept. Arithmetic-coded and lossless JPEG are not read, nor is HEIC yet.
+package photo

@@ -1,0 +1,103 @@
+package photo
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"image"
+	"image/jpeg"
+
+	"github.com/disintegration/imaging"
+)
+
+// render makes the renditions of a decoded photo with one of EXIF's
+// orientations. Each is made from the one before: the first step, from the full
+// photo, takes nearly all of the time, and averaging (imaging.Box) does it in
+// three quarters of the time of Lanczos. Turning upright comes after that step,
+// on fewer pixels.
+func render(ctx context.Context, img image.Image, o orientation) (Photo, error) {
+	photo := Photo{Width: img.Bounds().Dx(), Height: img.Bounds().Dy()}
+	if o.swapsSides() {
+		photo.Width, photo.Height = photo.Height, photo.Width
+	}
+	pixels := o.apply(shrink(img, Large))
+	flatten(pixels)
+	for _, step := range [...]struct{ size, quality int }{{Large, 85}, {Medium, 82}, {Small, 78}} {
+		if err := ctx.Err(); err != nil {
+			return Photo{}, fmt.Errorf("make renditions: %w", err)
+		}
+		smaller := shrink(pixels, step.size)
+		if n := len(photo.Renditions); n > 0 && smaller == pixels {
+			same := photo.Renditions[n-1] // nothing to enlarge: the same pixels again
+			same.Size = step.size
+			photo.Renditions = append(photo.Renditions, same)
+			continue
+		}
+		pixels = smaller
+		rendition, err := encode(pixels, step.size, step.quality)
+		if err != nil {
+			return Photo{}, err
+		}
+		photo.Renditions = append(photo.Renditions, rendition)
+	}
+	photo.Likeness = likeness(pixels)
+	return photo, nil
+}
+
+// fit returns the sides of an image whose longer side measures at most size, in
+// the same proportion, neither less than one pixel. It never enlarges.
+func fit(width, height, size int) (int, int) {
+	longer := max(width, height)
+	if longer <= size {
+		return width, height
+	}
+	scale := func(side int) int { return max(1, (side*size+longer/2)/longer) }
+	return scale(width), scale(height)
+}
+
+// shrink resamples an image so that its longer side measures at most size. An
+// NRGBA image that fits already is returned as it is.
+func shrink(img image.Image, size int) *image.NRGBA {
+	width, height := fit(img.Bounds().Dx(), img.Bounds().Dy(), size)
+	if nrgba, ok := img.(*image.NRGBA); ok && img.Bounds().Size() == image.Pt(width, height) {
+		return nrgba
+	}
+	return imaging.Resize(img, width, height, imaging.Box) // only converts where the size is right
+}
+
+// flatten lays the image on white, in place: JPEG has no transparency, and
+// without this the hidden colours of transparent pixels would appear.
+func flatten(img *image.NRGBA) {
+	for i := 0; i+3 < len(img.Pix); i += 4 {
+		p := img.Pix[i : i+4 : i+4]
+		a := uint32(p[3])
+		if a == 0xff {
+			continue
+		}
+		for c := range 3 {
+			p[c] = uint8((uint32(p[c])*a + 0xff*(0xff-a) + 0x7f) / 0xff) //nolint:gosec // a weighted mean of bytes
+		}
+		p[3] = 0xff
+	}
+}
+
+// encode writes an opaque image as JPEG.
+func encode(img *image.NRGBA, size, quality int) (Rendition, error) {
+	// image/jpeg has a fast path for RGBA and none for NRGBA; for opaque pixels
+	// the two are the same bytes.
+	rgba := &image.RGBA{Pix: img.Pix, Stride: img.Stride, Rect: img.Rect}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, rgba, &jpeg.Options{Quality: quality}); err != nil {
+		return Rendition{}, fmt.Errorf("encode rendition %d: %w", size, err)
+	}
+	sum := sha256.Sum256(b.Bytes())
+	return Rendition{
+		Size:   size,
+		Width:  img.Rect.Dx(),
+		Height: img.Rect.Dy(),
+		SHA256: hex.EncodeToString(sum[:]),
+		Data:   b.Bytes(),
+	}, nil
+}
