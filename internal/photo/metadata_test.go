@@ -214,9 +214,9 @@ func TestEXIFOfWebPMayCarryTheMarkOfJPEG(t *testing.T) {
 
 func TestLikeness(t *testing.T) {
 	t.Parallel()
-	original := landscape(1200, 800)
+	original := landscape(600, 400)
 	photo, _ := accepted(t, asJPEG(t, original))
-	smaller, _ := accepted(t, asPNG(t, shrink(original, 500)))
+	smaller, _ := accepted(t, asPNG(t, shrink(original, 250)))
 	if d := photo.Likeness.Distance(smaller.Likeness); d > 6 {
 		t.Errorf("the same photo, smaller, differs by %d bits", d)
 	}
