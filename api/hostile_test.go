@@ -202,6 +202,7 @@ func TestBadParametersAreRefused(t *testing.T) {
 		{"jurisdiction=../2281", "jurisdiction", "pattern"},
 		{"updated_after=yesterday", "updated_after", "format"},
 		{"updated_after=2026-02-31T12:00:00Z", "updated_after", "format"},
+		{"updated_after=2026-02-01T1:00:00Z", "updated_after", "format"},
 		{"q=a", "q", "too-short"},
 		{"q=" + strings.Repeat("a", 201), "q", "too-long"},
 		{"q=a%00b", "q", "control-character"},
