@@ -95,7 +95,6 @@ type Telling struct {
 	UpdateID string
 	Report   report.Report
 	Areas    bool // also followers of the areas around it
-	NewIDs   string
 	Now      time.Time
 }
 

@@ -32,6 +32,9 @@ const (
 	JobDeliver = "deliver"
 	// JobTell finds out who hears of an update. Payload: TellJob.
 	JobTell = "tell"
+	// JobEraseFiles removes files that an erased report left behind. Payload:
+	// EraseFilesJob.
+	JobEraseFiles = "erase-files"
 )
 
 // DeliverJob is the payload of JobDeliver.
@@ -42,6 +45,13 @@ type DeliverJob struct {
 // TellJob is the payload of JobTell.
 type TellJob struct {
 	UpdateID string `json:"update_id"`
+}
+
+// EraseFilesJob is the payload of JobEraseFiles. The rows of the photos are gone
+// by then, so their ids stand here.
+type EraseFilesJob struct {
+	ReportID string   `json:"report"`
+	PhotoIDs []string `json:"photos"`
 }
 
 // newID returns a UUIDv7: ids sort by the time at which they were made.
