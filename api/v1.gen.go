@@ -171,6 +171,24 @@ func (e Delivery) Valid() bool {
 	}
 }
 
+// Defines values for FiledReportRouting.
+const (
+	FiledReportRoutingArea    FiledReportRouting = "area"
+	FiledReportRoutingNearest FiledReportRouting = "nearest"
+)
+
+// Valid indicates whether the value is a known member of the FiledReportRouting enum.
+func (e FiledReportRouting) Valid() bool {
+	switch e {
+	case FiledReportRoutingArea:
+		return true
+	case FiledReportRoutingNearest:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for JurisdictionSettingsChannel.
 const (
 	JurisdictionSettingsChannelEmail JurisdictionSettingsChannel = "email"
@@ -222,6 +240,24 @@ const (
 func (e PointType) Valid() bool {
 	switch e {
 	case PointTypePoint:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReportRouting.
+const (
+	ReportRoutingArea    ReportRouting = "area"
+	ReportRoutingNearest ReportRouting = "nearest"
+)
+
+// Valid indicates whether the value is a known member of the ReportRouting enum.
+func (e ReportRouting) Valid() bool {
+	switch e {
+	case ReportRoutingArea:
+		return true
+	case ReportRoutingNearest:
 		return true
 	default:
 		return false
@@ -494,6 +530,9 @@ type Candidate struct {
 	// DistanceM Metres from the position to this area; 0 inside it.
 	DistanceM float64 `json:"distance_m"`
 	Name      string  `json:"name"`
+
+	// Share How much of the circle of the accuracy lies in this area, 0 to 1; absent where it is not known.
+	Share float64 `json:"share,omitempty,omitzero"`
 }
 
 // Channel How a jurisdiction receives reports: none (not yet), email, web (Kantsten's own queue), open311.
@@ -564,10 +603,10 @@ type FiledReport struct {
 	// Reference The number to quote: jurisdiction, year, series.
 	Reference string `json:"reference"`
 
-	// Routing A short code for why it went there; `…/routing` tells all.
-	Routing     string `json:"routing,omitempty,omitzero"`
-	Service     string `json:"service"`
-	ServiceName string `json:"service_name,omitempty,omitzero"`
+	// Routing How its area was found: the one that owns the position, or, where none does, the nearest. `…/routing` tells all.
+	Routing     FiledReportRouting `json:"routing,omitempty,omitzero"`
+	Service     string             `json:"service"`
+	ServiceName string             `json:"service_name,omitempty,omitzero"`
 
 	// Status Open: received, acknowledged, planned, in-progress, waiting-for-reporter. Closed: fixed, closed.
 	Status       Status    `json:"status"`
@@ -577,6 +616,9 @@ type FiledReport struct {
 	// Version Counts changes; also in `ETag`.
 	Version int64 `json:"version"`
 }
+
+// FiledReportRouting How its area was found: the one that owns the position, or, where none does, the nearest. `…/routing` tells all.
+type FiledReportRouting string
 
 // HandOver defines model for HandOver.
 type HandOver struct {
@@ -659,12 +701,10 @@ type JurisdictionSettingsChannel string
 
 // Key defines model for Key.
 type Key struct {
-	CreatedAt  time.Time `json:"created_at"`
-	ExpiresAt  time.Time `json:"expires_at,omitempty,omitzero"`
-	Id         Uuid      `json:"id"`
-	LastUsedAt time.Time `json:"last_used_at,omitempty,omitzero"`
-	Name       string    `json:"name"`
-	Scopes     []Scope   `json:"scopes"`
+	CreatedAt time.Time `json:"created_at"`
+	Id        Uuid      `json:"id"`
+	Name      string    `json:"name"`
+	Scopes    []Scope   `json:"scopes"`
 }
 
 // KeyList defines model for KeyList.
@@ -706,14 +746,12 @@ type Longitude = float64
 // MadeKey defines model for MadeKey.
 type MadeKey struct {
 	CreatedAt time.Time `json:"created_at"`
-	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
 	Id        Uuid      `json:"id"`
 
 	// Key The key itself. Shown here only.
-	Key        string    `json:"key"`
-	LastUsedAt time.Time `json:"last_used_at,omitempty,omitzero"`
-	Name       string    `json:"name"`
-	Scopes     []Scope   `json:"scopes"`
+	Key    string  `json:"key"`
+	Name   string  `json:"name"`
+	Scopes []Scope `json:"scopes"`
 }
 
 // Membership defines model for Membership.
@@ -749,8 +787,6 @@ type NearestArea struct {
 
 // NewKey defines model for NewKey.
 type NewKey struct {
-	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
-
 	// Name What it is for.
 	Name   string  `json:"name"`
 	Scopes []Scope `json:"scopes"`
@@ -801,7 +837,6 @@ type NewSignIn struct {
 // NewStaff defines model for NewStaff.
 type NewStaff struct {
 	Email Email        `json:"email"`
-	Name  string       `json:"name,omitempty,omitzero"`
 	Role  NewStaffRole `json:"role"`
 }
 
@@ -854,13 +889,11 @@ type Person struct {
 
 	// Memberships Roles as staff; empty for a resident.
 	Memberships []Membership `json:"memberships"`
-	Name        string       `json:"name,omitempty,omitzero"`
 }
 
 // PersonRef Shown to staff.
 type PersonRef struct {
-	Id   Uuid   `json:"id"`
-	Name string `json:"name"`
+	Id Uuid `json:"id"`
 }
 
 // Photo defines model for Photo.
@@ -965,10 +998,10 @@ type Report struct {
 	// Reference The number to quote: jurisdiction, year, series.
 	Reference string `json:"reference"`
 
-	// Routing A short code for why it went there; `…/routing` tells all.
-	Routing     string `json:"routing,omitempty,omitzero"`
-	Service     string `json:"service"`
-	ServiceName string `json:"service_name,omitempty,omitzero"`
+	// Routing How its area was found: the one that owns the position, or, where none does, the nearest. `…/routing` tells all.
+	Routing     ReportRouting `json:"routing,omitempty,omitzero"`
+	Service     string        `json:"service"`
+	ServiceName string        `json:"service_name,omitempty,omitzero"`
 
 	// Status Open: received, acknowledged, planned, in-progress, waiting-for-reporter. Closed: fixed, closed.
 	Status       Status    `json:"status"`
@@ -978,6 +1011,9 @@ type Report struct {
 	// Version Counts changes; also in `ETag`.
 	Version int64 `json:"version"`
 }
+
+// ReportRouting How its area was found: the one that owns the position, or, where none does, the nearest. `…/routing` tells all.
+type ReportRouting string
 
 // ReportContact Shown to the staff who need it for the work, and to the reporter.
 type ReportContact struct {
@@ -1042,13 +1078,16 @@ type Routing struct {
 	Delivery Delivery `json:"delivery"`
 
 	// DistanceM Outside every area, metres to the one that got it.
-	DistanceM    float64         `json:"distance_m,omitempty,omitzero"`
+	DistanceM float64 `json:"distance_m,omitempty,omitzero"`
+
+	// Explanation The same in words.
+	Explanation  string          `json:"explanation,omitempty,omitzero"`
 	Jurisdiction JurisdictionRef `json:"jurisdiction"`
 
 	// Queue The queue within the jurisdiction.
 	Queue string `json:"queue,omitempty,omitzero"`
 
-	// Reason A short stable code for why.
+	// Reason A short stable code for why: area (the area that owns the position), nearest (nobody owns it; the nearest area), hand-over.
 	Reason string        `json:"reason"`
 	Steps  []RoutingStep `json:"steps"`
 }
@@ -1094,7 +1133,7 @@ type ServiceList struct {
 
 // ServiceOverride defines model for ServiceOverride.
 type ServiceOverride struct {
-	// Attributes Replaces the base catalogue's questions.
+	// Attributes Asked after the service's own questions; one with the code of such a question takes its place.
 	Attributes []AttributeSettings `json:"attributes,omitempty,omitzero"`
 
 	// Description A text by language.
@@ -1138,7 +1177,6 @@ type Staff struct {
 	// ExpiresAt Until when the invitation can be accepted.
 	ExpiresAt time.Time  `json:"expires_at,omitempty,omitzero"`
 	Id        Uuid       `json:"id"`
-	Name      string     `json:"name,omitempty,omitzero"`
 	Role      Role       `json:"role"`
 	State     StaffState `json:"state"`
 }
@@ -1445,6 +1483,12 @@ type PostReportPhotoParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// GetReportRoutingParams defines parameters for GetReportRouting.
+type GetReportRoutingParams struct {
+	// AcceptLanguage The languages that the caller reads, RFC 9110. Swedish is the default.
+	AcceptLanguage AcceptLanguage `json:"Accept-Language,omitempty,omitzero"`
+}
+
 // PutReportStatusParams defines parameters for PutReportStatus.
 type PutReportStatusParams struct {
 	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same. Without it the answer is 428 with the current state.
@@ -1632,7 +1676,7 @@ type ServerInterface interface {
 	PostReportPhoto(c *gin.Context, id ReportId, params PostReportPhotoParams)
 	// GetReportRouting Why the report went where it went
 	// (GET /v1/reports/{id}/routing)
-	GetReportRouting(c *gin.Context, id ReportId)
+	GetReportRouting(c *gin.Context, id ReportId, params GetReportRoutingParams)
 	// PutReportStatus Change a report's status
 	// (PUT /v1/reports/{id}/status)
 	PutReportStatus(c *gin.Context, id ReportId, params PutReportStatusParams)
@@ -2764,6 +2808,30 @@ func (siw *ServerInterfaceWrapper) GetReportRouting(c *gin.Context) {
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReportRoutingParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Accept-Language, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Accept-Language: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.AcceptLanguage = AcceptLanguage
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -2771,7 +2839,7 @@ func (siw *ServerInterfaceWrapper) GetReportRouting(c *gin.Context) {
 		}
 	}
 
-	siw.Handler.GetReportRouting(c, id)
+	siw.Handler.GetReportRouting(c, id, params)
 }
 
 // PutReportStatus operation middleware
@@ -3958,7 +4026,8 @@ func (response PostReportPhoto201JSONResponse) VisitPostReportPhotoResponse(w ht
 }
 
 type GetReportRoutingRequestObject struct {
-	Id ReportId `json:"id"`
+	Id     ReportId `json:"id"`
+	Params GetReportRoutingParams
 }
 
 type GetReportRoutingResponseObject interface {
@@ -5341,10 +5410,11 @@ func (sh *strictHandler) PostReportPhoto(ctx *gin.Context, id ReportId, params P
 }
 
 // GetReportRouting operation middleware
-func (sh *strictHandler) GetReportRouting(ctx *gin.Context, id ReportId) {
+func (sh *strictHandler) GetReportRouting(ctx *gin.Context, id ReportId, params GetReportRoutingParams) {
 	var request GetReportRoutingRequestObject
 
 	request.Id = id
+	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.GetReportRouting(ctx.Request.Context(), request.(GetReportRoutingRequestObject))

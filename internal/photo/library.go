@@ -26,6 +26,12 @@ type Kept struct {
 type Rows interface {
 	// AddPhoto stores the row of a photo that nobody has claimed.
 	AddPhoto(ctx context.Context, k Kept) error
+	// NamePhoto ties a photo to the call that kept it, and returns it; if the call
+	// was carried out before, it returns that first photo. The same key with
+	// another fingerprint is a problem. A call without a key is tied to nothing.
+	NamePhoto(ctx context.Context, k Kept, once Once) (Kept, error)
+	// PhotoOnce returns the photo that a call has kept before, if it has.
+	PhotoOnce(ctx context.Context, once Once) (k Kept, ok bool, err error)
 	// SweepPhotos deletes the rows of up to n photos that nobody has claimed since
 	// before, and returns their ids for their blobs to be deleted.
 	SweepPhotos(ctx context.Context, before time.Time, n int) (ids []string, err error)
@@ -47,34 +53,77 @@ type Library struct {
 // Unclaimed is how long a photo waits for its report.
 const Unclaimed = 24 * time.Hour
 
+// Once names a call that may come again, so that it keeps one photo: see
+// report.Key, whose fields these are. The zero value names none.
+type Once struct {
+	Scope, Key  string
+	Fingerprint string
+}
+
+// KeptOnce is what came of a call that may come again.
+type KeptOnce struct {
+	Kept
+	Suggestion Suggestion // for the sender; not there in a repeat
+	Replayed   bool
+}
+
 // Keep makes a photo safe and stores its renditions. When it returns, they are
 // durable. The suggestion is for the sender only and is not stored. Errors are
 // those of [Processor.Process], or the storage's.
 func (l *Library) Keep(ctx context.Context, src io.ReadSeeker) (Kept, Suggestion, error) {
+	once, err := l.KeepOnce(ctx, src, Once{})
+	return once.Kept, once.Suggestion, err
+}
+
+// KeepOnce is Keep for a call that may come again: the second time it stores
+// nothing and returns the first photo.
+func (l *Library) KeepOnce(ctx context.Context, src io.ReadSeeker, once Once) (KeptOnce, error) {
+	if once.Key != "" {
+		if first, ok, err := l.Rows.PhotoOnce(ctx, once); ok || err != nil {
+			return KeptOnce{Kept: first, Replayed: true}, err
+		}
+	}
 	safe, suggestion, err := l.Processor.Process(ctx, src)
 	if err != nil {
-		return Kept{}, Suggestion{}, err
+		return KeptOnce{}, err
 	}
+	k, err := l.describe(safe)
+	if err != nil {
+		return KeptOnce{}, err
+	}
+	if err := l.Rows.AddPhoto(ctx, k); err != nil {
+		return KeptOnce{}, fmt.Errorf("store the row of photo %s: %w", k.ID, err)
+	}
+	for _, r := range safe.Renditions {
+		if err := l.Blobs.Put(ctx, Name(k.ID, r.Size, r.SHA256), bytes.NewReader(r.Data), ContentType); err != nil {
+			return KeptOnce{}, storageTrouble(k.ID, err)
+		}
+	}
+	// Only now may a repeat be answered with this photo: all of it is there.
+	first, err := l.Rows.NamePhoto(ctx, k, once)
+	if err != nil {
+		return KeptOnce{}, fmt.Errorf("name photo %s: %w", k.ID, err)
+	}
+	if first.ID != k.ID { // the same call was faster elsewhere; this photo is swept
+		return KeptOnce{Kept: first, Replayed: true}, nil
+	}
+	return KeptOnce{Kept: k, Suggestion: suggestion}, nil
+}
+
+// describe names a photo and its renditions.
+func (l *Library) describe(safe Photo) (Kept, error) {
 	id, err := uuid.NewRandom()
 	if err != nil {
-		return Kept{}, Suggestion{}, fmt.Errorf("name a photo: %w", err)
+		return Kept{}, fmt.Errorf("name a photo: %w", err)
 	}
 	k := Kept{
 		ID: id.String(), Width: safe.Width, Height: safe.Height, SHA256: map[int]string{},
-		Likeness: safe.Likeness, CreatedAt: l.Now().UTC(),
+		Likeness: safe.Likeness, CreatedAt: l.Now().UTC().Truncate(time.Microsecond),
 	}
 	for _, r := range safe.Renditions {
 		k.SHA256[r.Size] = r.SHA256
 	}
-	if err := l.Rows.AddPhoto(ctx, k); err != nil {
-		return Kept{}, Suggestion{}, fmt.Errorf("store the row of photo %s: %w", k.ID, err)
-	}
-	for _, r := range safe.Renditions {
-		if err := l.Blobs.Put(ctx, Name(k.ID, r.Size, r.SHA256), bytes.NewReader(r.Data), ContentType); err != nil {
-			return Kept{}, Suggestion{}, storageTrouble(k.ID, err)
-		}
-	}
-	return k, suggestion, nil
+	return k, nil
 }
 
 // Remove deletes the renditions of photos whose rows are gone.

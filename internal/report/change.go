@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -179,12 +178,9 @@ func (r *Report) comment(actor auth.Actor, ch StatusChange, now time.Time) Chang
 	return r.caused(u, EventCommented)
 }
 
-// Withdraw closes a report on its reporter's behalf.
-func (s *Service) Withdraw(ctx context.Context, actor auth.Actor, name, text string) (Report, error) {
-	text = tidy(text)
-	if f, bad := textFault("/text", text, MaxText); bad {
-		return Report{}, problem.Invalidity([]problem.FieldError{f})
-	}
+// Withdraw closes a report on its reporter's behalf. A version of 0 withdraws
+// whatever has happened meanwhile: a reporter need not have read it.
+func (s *Service) Withdraw(ctx context.Context, actor auth.Actor, name string, version int64) (Report, error) {
 	return s.update(ctx, name, func(r *Report) (Changes, error) {
 		if err := s.allow(actor, auth.Withdraw, r); err != nil {
 			return Changes{}, err
@@ -192,7 +188,12 @@ func (s *Service) Withdraw(ctx context.Context, actor auth.Actor, name, text str
 		if !r.Status.Open() {
 			return Changes{}, nil
 		}
-		ch := StatusChange{To: Closed, Reason: Withdrawn, Text: cmp.Or(text, withdrawnText(r.Language)), Origin: OriginAPI}
+		if version != 0 {
+			if err := r.atVersion(version); err != nil {
+				return Changes{}, err
+			}
+		}
+		ch := StatusChange{To: Closed, Reason: Withdrawn, Text: withdrawnText(r.Language), Origin: OriginAPI}
 		return r.statusChanged(s.known(actor, *r), ch, s.now()), nil
 	})
 }

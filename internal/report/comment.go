@@ -23,22 +23,29 @@ type Comment struct {
 // maxPhotos is how many photos one report or comment can carry.
 const maxPhotos = 10
 
+// Commentary is a comment that is safely stored.
+type Commentary struct {
+	Report   Report
+	Update   Update
+	Replayed bool
+}
+
 // AddComment appends a comment, a photo, or "it is (not) fixed". The reporter
 // who says "not fixed" within 30 days of closing reopens the report by it.
-func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string, c Comment) (Report, Update, error) {
+func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string, c Comment) (Commentary, error) {
 	c.Text = tidy(c.Text)
 	if p := problem.Invalidity(c.faults()); p != nil {
-		return Report{}, Update{}, p
+		return Commentary{}, p
 	}
 	r, err := s.Read(ctx, actor, name)
 	if err != nil {
-		return Report{}, Update{}, err
+		return Commentary{}, err
 	}
 	if err := s.mayComment(actor, &r, c); err != nil {
-		return Report{}, Update{}, err
+		return Commentary{}, err
 	}
 	if err := c.keepPhotos(ctx, s); err != nil {
-		return Report{}, Update{}, err
+		return Commentary{}, err
 	}
 	var added Update
 	r, first, err := s.Store.AddOnce(ctx, r.ID, c.Key, func(r *Report) (Changes, error) {
@@ -50,13 +57,13 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 		return caused, nil
 	})
 	if err != nil {
-		return Report{}, Update{}, err
+		return Commentary{}, err
 	}
 	if first.Replayed {
 		return s.replayedComment(ctx, r, first, c.Key)
 	}
 	s.wake()
-	return r, added, nil
+	return Commentary{Report: r, Update: added}, nil
 }
 
 func (c Comment) faults() []problem.FieldError {
@@ -112,18 +119,18 @@ func (s *Service) commented(actor auth.Actor, r *Report, c Comment) Changes {
 
 func (c Comment) reopens() bool { return c.StillBad != nil && *c.StillBad && !c.Internal }
 
-func (s *Service) replayedComment(ctx context.Context, r Report, first Replay, key Key) (Report, Update, error) {
+func (s *Service) replayedComment(ctx context.Context, r Report, first Replay, key Key) (Commentary, error) {
 	if first.Fingerprint != key.Fingerprint {
-		return Report{}, Update{}, errKeyReused()
+		return Commentary{}, ErrKeyReused()
 	}
 	us, err := s.Store.Updates(ctx, r.ID, true)
 	if err != nil {
-		return Report{}, Update{}, err
+		return Commentary{}, err
 	}
 	for _, u := range us {
 		if u.ID == first.Resource {
-			return r, u, nil
+			return Commentary{Report: r, Update: u, Replayed: true}, nil
 		}
 	}
-	return Report{}, Update{}, fmt.Errorf("update %s of report %s is gone", first.Resource, r.ID)
+	return Commentary{}, fmt.Errorf("update %s of report %s is gone", first.Resource, r.ID)
 }

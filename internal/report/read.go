@@ -121,3 +121,8 @@ func (s *Service) Contact(ctx context.Context, actor auth.Actor, r Report) (Cont
 	}
 	return c, nil
 }
+
+// SeesInternal reports whether actor sees what is for the staff of r only.
+func (s *Service) SeesInternal(actor auth.Actor, r Report) bool {
+	return actor.Can(auth.ReadInternal, r.resource())
+}

@@ -71,7 +71,8 @@ const (
 // Photo is what a report shows of one photo.
 type Photo struct {
 	ID            string
-	Width, Height int // of the largest rendition, pixels
+	UpdateID      string // the update that brought it
+	Width, Height int    // of the largest rendition, pixels
 	// SHA256 names the renditions by size: 2048, 1024 and 320.
 	SHA256    map[int]string
 	CreatedAt time.Time

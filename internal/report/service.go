@@ -121,8 +121,8 @@ type Query struct {
 	Statuses      []Status
 	Services      []string
 	Jurisdiction  string
-	Names         []string // ids or references; overrides nothing, restricts too
-	Assignee      string
+	Names         []string  // ids or references; overrides nothing, restricts too
+	Assignee      string    // a person, or Nobody
 	Triage        bool      // only reports that are held
 	FiledFrom     time.Time // inclusive
 	FiledBefore   time.Time // exclusive
@@ -132,6 +132,9 @@ type Query struct {
 	Limit         int
 	Cursor        string // as a Page gave it
 }
+
+// Nobody as a Query's Assignee selects what nobody is assigned to.
+const Nobody = "nobody"
 
 // Page is some reports of a query.
 type Page struct {

@@ -99,7 +99,7 @@ func (s *Service) submittedBefore(ctx context.Context, key Key) (Submitted, bool
 
 func (s *Service) submitted(f Filed, key Key) (Submitted, error) {
 	if f.Replayed && f.Fingerprint != key.Fingerprint {
-		return Submitted{}, errKeyReused()
+		return Submitted{}, ErrKeyReused()
 	}
 	return Submitted{
 		Report:      f.Report,
@@ -108,7 +108,9 @@ func (s *Service) submitted(f Filed, key Key) (Submitted, error) {
 	}, nil
 }
 
-func errKeyReused() error {
+// ErrKeyReused is the problem of an idempotency key that comes again with
+// another request.
+func ErrKeyReused() error {
 	return problem.Field("Idempotency-Key", "reused", "this key was used for another request; make a new one")
 }
 

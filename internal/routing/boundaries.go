@@ -39,6 +39,15 @@ type Set struct {
 	CreatedAt   time.Time
 }
 
+// Label names a set in answers: "demo" for approximate boundaries, which nobody
+// should take for borders, else where the set comes from.
+func (s Set) Label() string {
+	if s.Approximate {
+		return "demo"
+	}
+	return s.Source
+}
+
 // SetStore keeps what is known of boundary sets.
 type SetStore interface {
 	// ActiveSet returns the active set of a layer; problem.NotFound if none.

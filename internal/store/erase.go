@@ -39,7 +39,7 @@ func (s Reports) Erase(ctx context.Context, name string, change func(*report.Rep
 }
 
 func (t *tx) photosOf(ctx context.Context, reportID string) ([]report.Photo, error) {
-	rows, err := t.rows(ctx, `SELECT report, id, width, height, sha256, created_at FROM photos WHERE report = $1 ORDER BY id`, reportID)
+	rows, err := t.rows(ctx, `SELECT report, id, update_id, width, height, sha256, created_at FROM photos WHERE report = $1 ORDER BY id`, reportID)
 	return collect(rows, err, func(row scanner) (report.Photo, error) {
 		_, p, err := scanPhoto(row)
 		return p, err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/kantsten/kantsten/internal/photo"
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/report"
 )
 
 // Photos is the photo.Rows.
@@ -26,6 +28,55 @@ func (s Photos) AddPhoto(ctx context.Context, p photo.Kept) error {
 			p.ID, p.Width, p.Height, string(hashes), int64(p.Likeness), micros(p.CreatedAt)) // #nosec G115 -- 64 bits, stored as they are
 		return err
 	})
+}
+
+// NamePhoto ties a photo to the call that kept it.
+func (s Photos) NamePhoto(ctx context.Context, k photo.Kept, once photo.Once) (photo.Kept, error) {
+	if once.Key == "" {
+		return k, nil
+	}
+	var first report.Replay
+	err := s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {
+		first, err = t.claimKey(ctx, report.Key(once), k.ID, micros(k.CreatedAt))
+		return err
+	})
+	if err != nil || !first.Replayed {
+		return k, err
+	}
+	return s.kept(ctx, first, once)
+}
+
+// PhotoOnce returns the photo that a call has kept before.
+func (s Photos) PhotoOnce(ctx context.Context, once photo.Once) (photo.Kept, bool, error) {
+	first, ok, err := Reports(s).Replay(ctx, report.Key(once))
+	if err != nil || !ok {
+		return photo.Kept{}, false, err
+	}
+	k, err := s.kept(ctx, first, once)
+	return k, true, err
+}
+
+// kept reads the photo of an earlier call, which has to have been the same.
+func (s Photos) kept(ctx context.Context, first report.Replay, once photo.Once) (photo.Kept, error) {
+	if first.Fingerprint != once.Fingerprint {
+		return photo.Kept{}, report.ErrKeyReused()
+	}
+	k := photo.Kept{ID: first.Resource}
+	var hashes string
+	var created int64
+	ok, err := s.one(ctx, `SELECT width, height, sha256, created_at FROM photos WHERE id = $1`, []any{k.ID},
+		&k.Width, &k.Height, &hashes, &created)
+	if err != nil {
+		return photo.Kept{}, fmt.Errorf("read photo %s: %w", k.ID, err)
+	}
+	if !ok {
+		return photo.Kept{}, problem.New(problem.Gone, "the photo was not used in time and is deleted; upload it again with a new key")
+	}
+	k.CreatedAt = fromMicros(created)
+	if err := json.Unmarshal([]byte(hashes), &k.SHA256); err != nil {
+		return photo.Kept{}, fmt.Errorf("read photo %s: %w", k.ID, err)
+	}
+	return k, nil
 }
 
 // SweepPhotos deletes the rows of up to n photos that nobody has claimed since

@@ -194,7 +194,11 @@ func (f filter) rest(b *sqlbuilder.SelectBuilder) {
 		names := sqlbuilder.List(f.q.Names)
 		b.Where(b.Or("id IN ("+b.Var(names)+")", "reference IN ("+b.Var(names)+")"))
 	}
-	if f.q.Assignee != "" {
+	switch f.q.Assignee {
+	case "":
+	case report.Nobody:
+		b.Where("assignee = ''")
+	default:
 		b.Where(b.E("assignee", f.q.Assignee))
 	}
 	if !f.q.FiledFrom.IsZero() {
@@ -271,7 +275,7 @@ func (s Reports) addPhotos(ctx context.Context, rs []report.Report) error {
 		at[r.ID], ids[i] = i, r.ID
 	}
 	b := sqlbuilder.PostgreSQL.NewSelectBuilder().
-		Select("report", "id", "width", "height", "sha256", "created_at").From("photos").OrderBy("report", "update_id", "position")
+		Select("report", "id", "update_id", "width", "height", "sha256", "created_at").From("photos").OrderBy("report", "update_id", "position")
 	in(b, "report", ids)
 	query, args := b.Build()
 	rows, err := s.query(ctx, query, args...)
@@ -286,7 +290,7 @@ func (s Reports) addPhotos(ctx context.Context, rs []report.Report) error {
 func scanPhoto(row scanner) (of string, p report.Photo, err error) {
 	var hashes string
 	var created int64
-	if err = row.Scan(&of, &p.ID, &p.Width, &p.Height, &hashes, &created); err != nil {
+	if err = row.Scan(&of, &p.ID, &p.UpdateID, &p.Width, &p.Height, &hashes, &created); err != nil {
 		return of, p, err
 	}
 	p.CreatedAt = fromMicros(created)

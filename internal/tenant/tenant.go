@@ -11,6 +11,7 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kantsten/kantsten/internal/catalog"
@@ -46,6 +47,14 @@ type Jurisdiction struct {
 
 // Catalogue is what can be reported to the jurisdiction.
 func (j Jurisdiction) Catalogue() *catalog.Catalogue { return catalog.Base().For(j.Services) }
+
+// Matches reports whether the name, the code or an alias begins with a text,
+// whatever its case.
+func (j Jurisdiction) Matches(text string) bool {
+	text = strings.ToLower(text)
+	begins := func(s string) bool { return strings.HasPrefix(strings.ToLower(s), text) }
+	return begins(j.Name) || begins(j.Code) || slices.ContainsFunc(j.Aliases, begins)
+}
 
 // Store keeps jurisdictions.
 type Store interface {

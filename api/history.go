@@ -1,0 +1,111 @@
+package api
+
+import (
+	"context"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/report"
+)
+
+// ListReportUpdates serves GET /v1/reports/{id}/updates.
+func (s *Server) ListReportUpdates(ctx context.Context, req ListReportUpdatesRequestObject) (ListReportUpdatesResponseObject, error) {
+	r, all, err := s.Reports.History(ctx, auth.From(ctx), req.Id)
+	if err != nil {
+		return nil, err
+	}
+	list := ListReportUpdates200JSONResponse{Updates: []Update{}}
+	for _, u := range all {
+		if u.ID <= req.Params.Cursor {
+			continue
+		}
+		if len(list.Updates) == pageSize(req.Params.Limit) {
+			list.Next = list.Updates[len(list.Updates)-1].Id
+			break
+		}
+		list.Updates = append(list.Updates, s.toUpdate(r, u))
+	}
+	return list, nil
+}
+
+// pageSize is how many entries a page has at most.
+func pageSize(limit int) int {
+	if limit == 0 {
+		return report.DefaultLimit
+	}
+	return limit
+}
+
+// PostReportUpdate serves POST /v1/reports/{id}/updates.
+func (s *Server) PostReportUpdate(ctx context.Context, req PostReportUpdateRequestObject) (PostReportUpdateResponseObject, error) {
+	c := report.Comment{
+		Text: req.Body.Text, Internal: req.Body.Internal, PhotoIDs: req.Body.Photos, Origin: report.OriginAPI,
+		Key: idempotency("postReportUpdate "+req.Id, auth.From(ctx), req.Params.IdempotencyKey, req.Body, nil),
+	}
+	if f := req.Body.Fixed; f != nil {
+		stillBad := !*f
+		c.StillBad = &stillBad
+	}
+	added, err := s.Reports.AddComment(ctx, auth.From(ctx), req.Id, c)
+	if err != nil {
+		return nil, err
+	}
+	return PostReportUpdate201JSONResponse{
+		Body: s.toUpdate(added.Report, added.Update),
+		Headers: PostReportUpdate201ResponseHeaders{
+			ETag: etag(added.Report.Version), IdempotencyReplayed: replayed(added.Replayed),
+		},
+	}, nil
+}
+
+// ListReportPhotos serves GET /v1/reports/{id}/photos.
+func (s *Server) ListReportPhotos(ctx context.Context, req ListReportPhotosRequestObject) (ListReportPhotosResponseObject, error) {
+	r, err := s.Reports.Read(ctx, auth.From(ctx), req.Id)
+	if err != nil {
+		return nil, err
+	}
+	return ListReportPhotos200JSONResponse{Photos: s.toPhotos(r)}, nil
+}
+
+// PostReportPhoto serves POST /v1/reports/{id}/photos.
+func (s *Server) PostReportPhoto(ctx context.Context, req PostReportPhotoRequestObject) (PostReportPhotoResponseObject, error) {
+	form, err := readPhoto(req.Body, s.UploadDir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = form.Close() }() // unnamed temporary files
+	added, err := s.Reports.AddComment(ctx, auth.From(ctx), req.Id, report.Comment{
+		NewPhotos: form.readers(), Origin: report.OriginAPI,
+		Key: idempotency("postReportPhoto "+req.Id, auth.From(ctx), req.Params.IdempotencyKey, nil, form),
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range added.Report.Photos {
+		if p.UpdateID == added.Update.ID {
+			return PostReportPhoto201JSONResponse{
+				Body: s.toPhoto(p, added.Report.Private),
+				Headers: PostReportPhoto201ResponseHeaders{
+					ETag: etag(added.Report.Version), IdempotencyReplayed: replayed(added.Replayed),
+				},
+			}, nil
+		}
+	}
+	return nil, problem.New(problem.Gone, "the photo was removed meanwhile")
+}
+
+// PostReportSupport serves POST /v1/reports/{id}/support.
+func (s *Server) PostReportSupport(ctx context.Context, req PostReportSupportRequestObject) (PostReportSupportResponseObject, error) {
+	voice := ""
+	if req.Body != nil {
+		voice = req.Body.Voice
+	}
+	if voice == "" {
+		voice = req.Params.IdempotencyKey // as good a name for one voice
+	}
+	r, counted, err := s.Reports.Support(ctx, auth.From(ctx), req.Id, voice)
+	if err != nil {
+		return nil, err
+	}
+	return PostReportSupport200JSONResponse{Body: Support{SupportCount: r.SupportedBy, Counted: counted}}, nil
+}

@@ -1,0 +1,46 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/report"
+)
+
+// idempotency names a call that may come again: by its route and caller, and for
+// anonymous callers by the key alone. The fingerprint is of the parsed fields and
+// the photos' bytes, so that a repeat may differ in its multipart boundary, the
+// order of its JSON members and its white space, and in nothing else.
+func idempotency(route string, actor auth.Actor, key string, body any, f *form) report.Key {
+	if key == "" {
+		return report.Key{}
+	}
+	hash := sha256.New()
+	fields, err := json.Marshal(body)
+	if err != nil {
+		panic(fmt.Sprintf("api: a body that was read from JSON can be written as JSON: %v", err))
+	}
+	_, _ = hash.Write(fields) // a hash never fails to write
+	if f != nil {
+		for _, u := range f.Photos {
+			_, _ = hash.Write(u.SHA256[:])
+		}
+	}
+	return report.Key{
+		Scope: route + " " + caller(actor), Key: key,
+		Fingerprint: hex.EncodeToString(hash.Sum(nil)),
+	}
+}
+
+func caller(a auth.Actor) string {
+	switch a.Kind {
+	case auth.PersonKind:
+		return "person " + a.PersonID
+	case auth.KeyKind:
+		return "key " + a.KeyID
+	}
+	return "anyone"
+}

@@ -1,0 +1,229 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/catalog"
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/tenant"
+)
+
+// GetJurisdiction serves GET /v1/jurisdictions/{code}.
+func (s *Server) GetJurisdiction(ctx context.Context, req GetJurisdictionRequestObject) (GetJurisdictionResponseObject, error) {
+	j, err := s.Tenants.Get(ctx, req.Code)
+	if err != nil {
+		return nil, err
+	}
+	return GetJurisdiction200JSONResponse{
+		Body:    toJurisdiction(j, mayConfigure(ctx, j.Code) == nil),
+		Headers: GetJurisdiction200ResponseHeaders{ETag: etag(j.Version)},
+	}, nil
+}
+
+// mayConfigure lets a jurisdiction's administrators in, and the operator, who
+// sets it up.
+func mayConfigure(ctx context.Context, code string) error {
+	actor, where := auth.From(ctx), auth.Resource{Jurisdiction: code}
+	if actor.Can(auth.CreateJurisdiction, where) {
+		return nil
+	}
+	return actor.May(auth.ConfigureJurisdiction, where)
+}
+
+// PutJurisdiction serves PUT /v1/jurisdictions/{code}.
+func (s *Server) PutJurisdiction(ctx context.Context, req PutJurisdictionRequestObject) (PutJurisdictionResponseObject, error) {
+	now, err := s.Tenants.Get(ctx, req.Code)
+	isNew := problem.Is(err, problem.NotFound)
+	if err != nil && !isNew {
+		return nil, err
+	}
+	if err := mayConfigure(ctx, cmp.Or(now.Code, req.Code)); err != nil {
+		return nil, err
+	}
+	v := version(req.Params.IfMatch)
+	if !isNew && v == 0 {
+		return nil, &problem.Error{Kind: problem.VersionRequired, Detail: "send If-Match with the current version"}
+	}
+	j, err := s.Tenants.Put(ctx, tenant.Jurisdiction{
+		Code: cmp.Or(now.Code, req.Code), Name: req.Body.Name, Channel: tenant.Channel(req.Body.Channel),
+		Email: req.Body.Email, Aliases: req.Body.Aliases, Language: cmp.Or(req.Body.Language, "sv"),
+		Services: now.Services, Version: v,
+	})
+	if err != nil {
+		return nil, err
+	}
+	wire := toJurisdiction(j, true)
+	if isNew {
+		at := s.BaseURL + "/v1/jurisdictions/" + j.Code
+		return PutJurisdiction201JSONResponse{Body: wire, Headers: PutJurisdiction201ResponseHeaders{ETag: etag(j.Version), Location: at}}, nil
+	}
+	return PutJurisdiction200JSONResponse{Body: wire, Headers: PutJurisdiction200ResponseHeaders{ETag: etag(j.Version)}}, nil
+}
+
+// PutJurisdictionService serves PUT /v1/jurisdictions/{code}/services/{service}.
+func (s *Server) PutJurisdictionService(ctx context.Context, req PutJurisdictionServiceRequestObject) (PutJurisdictionServiceResponseObject, error) {
+	j, err := s.Tenants.Get(ctx, req.Code)
+	if err != nil {
+		return nil, err
+	}
+	if err := auth.From(ctx).May(auth.ConfigureJurisdiction, auth.Resource{Jurisdiction: j.Code}); err != nil {
+		return nil, err
+	}
+	j.Services = slices.DeleteFunc(slices.Clone(j.Services), func(o catalog.Override) bool { return o.Code == req.Service })
+	j.Services = append(j.Services, toOverride(req.Service, *req.Body))
+	if p := catalog.Base().Validate(j.Services); p != nil {
+		return nil, p
+	}
+	if j, err = s.Tenants.Put(ctx, j); err != nil {
+		return nil, err
+	}
+	svc, open := j.Catalogue().Service(req.Service)
+	if !open {
+		svc, _ = catalog.Base().Service(req.Service)
+	}
+	wire := toService(svc, j.Language)
+	wire.Code, wire.Disabled = req.Service, !open
+	return PutJurisdictionService200JSONResponse(wire), nil
+}
+
+// staffPlace resolves a jurisdiction in a path for calls on its staff and keys.
+func (s *Server) staffPlace(ctx context.Context, name string) (string, error) {
+	j, err := s.Tenants.Get(ctx, name)
+	return j.Code, err
+}
+
+// ListStaff serves GET /v1/jurisdictions/{code}/staff.
+func (s *Server) ListStaff(ctx context.Context, req ListStaffRequestObject) (ListStaffResponseObject, error) {
+	code, err := s.staffPlace(ctx, req.Code)
+	if err != nil {
+		return nil, err
+	}
+	staff, err := s.Auth.Staff(ctx, auth.From(ctx), code)
+	if err != nil {
+		return nil, err
+	}
+	invited, err := s.Auth.Invites(ctx, auth.From(ctx), code)
+	if err != nil {
+		return nil, err
+	}
+	list := ListStaff200JSONResponse{Staff: []Staff{}}
+	for _, m := range staff {
+		list.Staff = append(list.Staff, Staff{Id: m.PersonID, Email: m.Email, Role: Role(m.Role), State: StaffStateActive})
+	}
+	for _, inv := range invited {
+		list.Staff = append(list.Staff, toInvited(inv))
+	}
+	return list, nil
+}
+
+func toInvited(inv auth.Invitation) Staff {
+	return Staff{
+		Id: inv.ID, Email: inv.Email, Role: Role(inv.Grant.Role), State: StaffStateInvited,
+		CreatedAt: inv.CreatedAt, ExpiresAt: inv.ExpiresAt,
+	}
+}
+
+// PostStaff serves POST /v1/jurisdictions/{code}/staff.
+func (s *Server) PostStaff(ctx context.Context, req PostStaffRequestObject) (PostStaffResponseObject, error) {
+	j, err := s.Tenants.Get(ctx, req.Code)
+	if err != nil {
+		return nil, err
+	}
+	inv, _, err := s.Auth.Invite(ctx, auth.From(ctx), auth.InviteRequest{
+		Grant: auth.Grant{Role: auth.Role(req.Body.Role), Jurisdiction: j.Code}, Email: req.Body.Email, Language: j.Language,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.wake()
+	return PostStaff201JSONResponse{Body: toInvited(inv)}, nil
+}
+
+// DeleteStaff serves DELETE /v1/jurisdictions/{code}/staff/{id}: every role that
+// a person has there, or an invitation that is not accepted yet.
+func (s *Server) DeleteStaff(ctx context.Context, req DeleteStaffRequestObject) (DeleteStaffResponseObject, error) {
+	code, err := s.staffPlace(ctx, req.Code)
+	if err != nil {
+		return nil, err
+	}
+	actor := auth.From(ctx)
+	staff, err := s.Auth.Staff(ctx, actor, code)
+	if err != nil {
+		return nil, err
+	}
+	found := false
+	for _, m := range staff {
+		if m.PersonID != req.Id {
+			continue
+		}
+		if err := s.Auth.Dismiss(ctx, actor, m.PersonID, auth.Grant{Role: m.Role, Jurisdiction: code}); err != nil {
+			return nil, err
+		}
+		found = true
+	}
+	if !found {
+		if err := s.Auth.CancelInvite(ctx, actor, code, req.Id); err != nil {
+			return nil, err
+		}
+	}
+	return DeleteStaff204Response{}, nil
+}
+
+// ListKeys serves GET /v1/jurisdictions/{code}/keys.
+func (s *Server) ListKeys(ctx context.Context, req ListKeysRequestObject) (ListKeysResponseObject, error) {
+	code, err := s.staffPlace(ctx, req.Code)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := s.Auth.Keys(ctx, auth.From(ctx), code)
+	if err != nil {
+		return nil, err
+	}
+	list := ListKeys200JSONResponse{Keys: []Key{}}
+	for _, k := range keys {
+		if k.RevokedAt.IsZero() {
+			list.Keys = append(list.Keys, Key{Id: k.ID, Name: k.Name, Scopes: toScopes(k.Scopes), CreatedAt: k.CreatedAt})
+		}
+	}
+	return list, nil
+}
+
+func toScopes(scopes []auth.Scope) []Scope {
+	wire := make([]Scope, len(scopes))
+	for i, sc := range scopes {
+		wire[i] = Scope(sc)
+	}
+	return wire
+}
+
+// PostKey serves POST /v1/jurisdictions/{code}/keys.
+func (s *Server) PostKey(ctx context.Context, req PostKeyRequestObject) (PostKeyResponseObject, error) {
+	code, err := s.staffPlace(ctx, req.Code)
+	if err != nil {
+		return nil, err
+	}
+	ask := auth.KeyRequest{Jurisdiction: code, Name: req.Body.Name}
+	for _, sc := range req.Body.Scopes {
+		ask.Scopes = append(ask.Scopes, auth.Scope(sc))
+	}
+	k, secret, err := s.Auth.CreateKey(ctx, auth.From(ctx), ask)
+	if err != nil {
+		return nil, err
+	}
+	return PostKey201JSONResponse{Id: k.ID, Name: k.Name, Scopes: toScopes(k.Scopes), CreatedAt: k.CreatedAt, Key: secret}, nil
+}
+
+// DeleteKey serves DELETE /v1/jurisdictions/{code}/keys/{id}.
+func (s *Server) DeleteKey(ctx context.Context, req DeleteKeyRequestObject) (DeleteKeyResponseObject, error) {
+	code, err := s.staffPlace(ctx, req.Code)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Auth.RevokeKey(ctx, auth.From(ctx), code, req.Id); err != nil {
+		return nil, err
+	}
+	return DeleteKey204Response{}, nil
+}

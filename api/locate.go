@@ -1,0 +1,156 @@
+package api
+
+import (
+	"context"
+	"math"
+
+	"github.com/paulmach/orb"
+
+	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/routing"
+	"github.com/kantsten/kantsten/internal/tenant"
+)
+
+// How many similar open reports locate shows, and from how near in metres.
+const (
+	nearbyShown  = 10
+	nearbyRadius = 100
+)
+
+// GetLocate serves GET /v1/locate.
+func (s *Server) GetLocate(ctx context.Context, req GetLocateRequestObject) (GetLocateResponseObject, error) {
+	p := req.Params
+	found, err := s.Router.Locate(p.Lat, p.Lon, p.Accuracy)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.Directory.Entries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	nearby, err := s.nearby(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	wire := GetLocate200JSONResponse{
+		Certain: found.Certain, Candidates: toCandidates(found.Candidates), Services: []Service{},
+		Nearby: nearby, Boundaries: found.Set.Label(),
+	}
+	if found.Owner != nil {
+		entry := entries[found.Owner.Code]
+		ref := toJurisdictionRef(found.Owner.Code, entry)
+		wire.Jurisdiction, wire.BorderM = &ref, &found.BorderM
+		wire.Services = toServices(entry, languageOf(p.AcceptLanguage))
+	} else if found.Nearest != nil {
+		wire.Nearest = &NearestArea{Code: found.Nearest.Code, Name: found.Nearest.Name, DistanceM: found.Nearest.DistanceM}
+	}
+	return wire, nil
+}
+
+func toCandidates(parties []routing.Party) []Candidate {
+	wire := make([]Candidate, len(parties))
+	for i, p := range parties {
+		wire[i] = Candidate{Code: p.Code, Name: p.Name, DistanceM: p.DistanceM, Share: p.Share}
+	}
+	return wire
+}
+
+// nearby finds open reports close to a position, so that one fault becomes one
+// report.
+func (s *Server) nearby(ctx context.Context, p GetLocateParams) ([]NearbyReport, error) {
+	q := report.Query{
+		Near: &orb.Point{p.Lon, p.Lat}, RadiusM: max(nearbyRadius, min(p.Accuracy, 10*nearbyRadius)),
+		Statuses: statuses(nil, StateOpen), Limit: nearbyShown,
+	}
+	if p.Service != "" {
+		q.Services = []string{p.Service}
+	}
+	page, err := s.Reports.List(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	wire := make([]NearbyReport, len(page.Reports))
+	for i, r := range page.Reports {
+		wire[i] = NearbyReport{
+			Id: r.ID, Reference: r.Reference, Service: r.Service, Status: Status(r.Status), Lat: r.Lat, Lon: r.Lon,
+			DistanceM: metresBetween(p.Lat, p.Lon, r.Lat, r.Lon), Description: r.Description,
+			SupportCount: r.SupportedBy, CreatedAt: r.CreatedAt,
+		}
+	}
+	return wire, nil
+}
+
+// metresBetween is the distance of two near points, on a plane: good to 0.5 %.
+func metresBetween(lat1, lon1, lat2, lon2 float64) float64 {
+	const perDegree = 111_195
+	dx := (lon2 - lon1) * math.Cos(lat1*math.Pi/180)
+	return math.Round(10*math.Hypot(dx, lat2-lat1)*perDegree) / 10
+}
+
+// ListServices serves GET /v1/services.
+func (s *Server) ListServices(ctx context.Context, req ListServicesRequestObject) (ListServicesResponseObject, error) {
+	p := req.Params
+	lang := languageOf(p.AcceptLanguage)
+	code, err := s.serviceArea(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.Directory.Entries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := ServiceList{Services: toServices(entries[code], lang)}
+	if code != "" {
+		ref := toJurisdictionRef(code, entries[code])
+		list.Jurisdiction = &ref
+	}
+	return ListServices200JSONResponse{Body: list, Headers: ListServices200ResponseHeaders{ContentLanguage: lang}}, nil
+}
+
+// serviceArea is the jurisdiction that was asked about, by code, alias or
+// position; empty for the base catalogue.
+func (s *Server) serviceArea(ctx context.Context, p ListServicesParams) (string, error) {
+	if p.Jurisdiction != "" {
+		j, err := s.Tenants.Get(ctx, p.Jurisdiction)
+		return j.Code, err
+	}
+	if p.Lat == nil && p.Lon == nil {
+		return "", nil
+	}
+	if p.Lat == nil || p.Lon == nil {
+		return "", errHalfPosition(p.Lat == nil)
+	}
+	route, err := s.Router.Route(ctx, routing.Question{Lat: *p.Lat, Lon: *p.Lon})
+	return route.Jurisdiction, err
+}
+
+// ListJurisdictions serves GET /v1/jurisdictions.
+func (s *Server) ListJurisdictions(ctx context.Context, req ListJurisdictionsRequestObject) (ListJurisdictionsResponseObject, error) {
+	all, err := s.Tenants.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := ListJurisdictions200JSONResponse{Jurisdictions: []Jurisdiction{}}
+	for _, j := range all {
+		if j.Code <= req.Params.Cursor || !j.Matches(req.Params.Q) {
+			continue
+		}
+		if len(list.Jurisdictions) == pageSize(req.Params.Limit) {
+			list.Next = list.Jurisdictions[len(list.Jurisdictions)-1].Code
+			break
+		}
+		list.Jurisdictions = append(list.Jurisdictions, toJurisdiction(j, false))
+	}
+	return list, nil
+}
+
+func toJurisdiction(j tenant.Jurisdiction, full bool) Jurisdiction {
+	wire := Jurisdiction{
+		Code: j.Code, Name: j.Name, Channel: Channel(j.Channel), Aliases: append([]string{}, j.Aliases...),
+		Language: j.Language, Version: j.Version,
+	}
+	if full {
+		wire.Email = j.Email
+	}
+	return wire
+}

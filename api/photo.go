@@ -1,0 +1,115 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/photo"
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/report"
+)
+
+// PostPhoto serves POST /v1/photos: a photo ahead of its report.
+func (s *Server) PostPhoto(ctx context.Context, req PostPhotoRequestObject) (PostPhotoResponseObject, error) {
+	actor := auth.From(ctx)
+	if err := actor.May(auth.Upload, auth.Resource{}); err != nil {
+		return nil, err
+	}
+	form, err := readPhoto(req.Body, s.UploadDir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = form.Close() }() // unnamed temporary files
+	key := idempotency("postPhoto", actor, req.Params.IdempotencyKey, nil, form)
+	kept, err := s.Photos.KeepOnce(ctx, form.Photos[0].Reader(), photo.Once(key))
+	if err != nil {
+		return nil, err
+	}
+	// Nobody shows it yet, so its addresses are signed.
+	wire := s.toPhoto(report.Photo{ID: kept.ID, Width: kept.Width, Height: kept.Height, SHA256: kept.SHA256, CreatedAt: kept.CreatedAt}, true)
+	wire.Suggestion = toSuggestion(kept.Suggestion)
+	return PostPhoto201JSONResponse{
+		Body: wire, Headers: PostPhoto201ResponseHeaders{IdempotencyReplayed: replayed(kept.Replayed)},
+	}, nil
+}
+
+func toSuggestion(sg photo.Suggestion) *PhotoSuggestion {
+	if sg.Position == nil && sg.Taken.IsZero() {
+		return nil
+	}
+	wire := PhotoSuggestion{TakenAt: sg.Taken}
+	if at := sg.Position; at != nil {
+		wire.Lat, wire.Lon = &at.Lat, &at.Lon
+	}
+	return &wire
+}
+
+// Media is the route by which renditions are shown. A name holds the hash of its
+// content, so what a browser has once it need not ask for again.
+func (s *Server) Media(e *Edge) Route {
+	return Route{Method: http.MethodGet, Path: "/photos/:id/:rendition", Handler: func(c *gin.Context) {
+		if err := s.showPhoto(c); err != nil {
+			e.writeProblem(c, err)
+		}
+	}}
+}
+
+func (s *Server) showPhoto(c *gin.Context) error {
+	ctx, name := c.Request.Context(), "photos/"+c.Param("id")+"/"+c.Param("rendition")
+	id, _, sha, ok := photo.ParseName(name)
+	if !ok {
+		return errNoPhoto()
+	}
+	public, err := s.mayShow(ctx, id, c.Request)
+	if err != nil {
+		return err
+	}
+	object, err := s.Blobs.Get(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errNoPhoto()
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = object.Close() }() // only read from
+	h := c.Writer.Header()
+	h.Set("Content-Type", photo.ContentType)
+	h.Set("ETag", strconv.Quote(sha))
+	h.Set("Cache-Control", cacheControl(public))
+	http.ServeContent(c.Writer, c.Request, "", object.ModTime, object)
+	return nil
+}
+
+// mayShow reports whether a photo is public, and refuses what is not and has no
+// valid signature.
+func (s *Server) mayShow(ctx context.Context, id string, r *http.Request) (public bool, err error) {
+	_, private, shown, err := s.Shown.PhotoShown(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	if shown && !private {
+		return true, nil
+	}
+	q := r.URL.Query()
+	if !s.Links.VerifyLink(r.URL.Path, q.Get("expires"), q.Get("signature"), s.Now()) {
+		return false, errNoPhoto()
+	}
+	return false, nil
+}
+
+// cacheControl lets anyone keep a public photo for a day, which is how long one
+// that was removed may still be seen, and a private one the reader alone.
+func cacheControl(public bool) string {
+	if public {
+		return "public, max-age=86400, immutable"
+	}
+	return "private, max-age=3600, immutable"
+}
+
+func errNoPhoto() error { return problem.New(problem.NotFound, "there is no such photo") }

@@ -1,0 +1,171 @@
+package api
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/catalog"
+	"github.com/kantsten/kantsten/internal/photo"
+	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/tenant"
+)
+
+// toReport puts a report into its wire shape, with what the caller may see.
+func (s *Server) toReport(ctx context.Context, r report.Report) (Report, error) {
+	entries, err := s.Directory.Entries(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	contact, err := s.Reports.Contact(ctx, auth.From(ctx), r)
+	if err != nil {
+		return Report{}, err
+	}
+	wire := s.publicReport(entries, r)
+	wire.Contact = toContact(contact)
+	if r.Assignee != "" && s.Reports.SeesInternal(auth.From(ctx), r) {
+		wire.Assignee = &PersonRef{Id: r.Assignee}
+	}
+	return wire, nil
+}
+
+// publicReport is what anyone who may see the report sees of it.
+func (s *Server) publicReport(entries map[string]tenant.Entry, r report.Report) Report {
+	entry := entries[r.Jurisdiction]
+	return Report{
+		Id: r.ID, Reference: r.Reference, Jurisdiction: toJurisdictionRef(r.Jurisdiction, entry),
+		Service: r.Service, ServiceName: serviceName(entry, r), Status: Status(r.Status),
+		CloseReason: CloseReason(r.CloseReason), PlannedFor: r.PlannedFor, DuplicateOf: r.DuplicateOf,
+		Delivery: Delivery(r.Delivery), Lat: r.Lat, Lon: r.Lon, AccuracyM: metres(r.AccuracyM), Address: r.Address,
+		Description: r.Description, Attributes: toAnswers(r.Attributes), Photos: s.toPhotos(r),
+		Language: r.Language, Private: r.Private, Outside: r.Outside, SupportCount: r.SupportedBy,
+		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ClosedAt: r.ClosedAt, Version: r.Version,
+		Links: s.links(r.ID), Routing: routingOf(r),
+	}
+}
+
+func metres(m *float64) float64 {
+	if m == nil {
+		return 0
+	}
+	return *m
+}
+
+func toJurisdictionRef(code string, e tenant.Entry) JurisdictionRef {
+	return JurisdictionRef{Code: code, Name: e.Name, Channel: Channel(e.Channel)}
+}
+
+// serviceName is the service's name in the reporter's language; a service that
+// has been taken away since keeps its code.
+func serviceName(e tenant.Entry, r report.Report) string {
+	c := e.Catalogue
+	if c == nil {
+		c = catalog.Base()
+	}
+	svc, ok := c.Service(r.Service)
+	if !ok {
+		return r.Service
+	}
+	return svc.Name.In(r.Language)
+}
+
+func toAnswers(answers map[string]catalog.Answer) AttributeValues {
+	if len(answers) == 0 {
+		return nil
+	}
+	wire := make(AttributeValues, len(answers))
+	for code, a := range answers {
+		wire[code] = a
+	}
+	return wire
+}
+
+func toContact(c report.Contact) *ReportContact {
+	if c.Empty() {
+		return nil
+	}
+	return &ReportContact{Name: c.Name, Email: c.Email, Phone: c.Phone}
+}
+
+func (s *Server) links(id string) ReportLinks {
+	self := s.BaseURL + "/v1/reports/" + id
+	return ReportLinks{Self: self, Updates: self + "/updates", Routing: self + "/routing", Photos: self + "/photos"}
+}
+
+func (s *Server) toPhotos(r report.Report) []Photo {
+	photos := make([]Photo, len(r.Photos))
+	for i, p := range r.Photos {
+		photos[i] = s.toPhoto(p, r.Private)
+	}
+	return photos
+}
+
+// toPhoto gives the addresses of a photo's renditions: for good where anyone may
+// see them, signed and for an hour where not.
+func (s *Server) toPhoto(p report.Photo, private bool) Photo {
+	wire := Photo{Id: p.ID, Width: p.Width, Height: p.Height, CreatedAt: p.CreatedAt, Renditions: map[string]string{}}
+	for size, sha := range p.SHA256 {
+		wire.Renditions[strconv.Itoa(size)] = s.photoURL(p.ID, size, sha, private)
+	}
+	return wire
+}
+
+// privateFor is how long the address of a private photo works.
+const privateFor = time.Hour
+
+func (s *Server) photoURL(id string, size int, sha string, private bool) string {
+	path := "/" + photo.Name(id, size, sha)
+	if private {
+		path = s.Links.SignLink(path, s.Now().Add(privateFor))
+	}
+	return s.BaseURL + path
+}
+
+func (s *Server) toUpdate(r report.Report, u report.Update) Update {
+	wire := Update{
+		Id: u.ID, Kind: UpdateKind(u.Kind), Author: Author(u.Author), CreatedAt: u.CreatedAt, Internal: u.Internal,
+		Status: Status(u.Status), Text: u.Text, CloseReason: CloseReason(u.CloseReason), PlannedFor: u.PlannedFor,
+		DuplicateOf: u.DuplicateOf, HandedTo: u.To,
+	}
+	if u.StillBad != nil {
+		fixed := !*u.StillBad
+		wire.Fixed = &fixed
+	}
+	for _, p := range r.Photos {
+		if p.UpdateID == u.ID {
+			wire.Photos = append(wire.Photos, s.toPhoto(p, r.Private))
+		}
+	}
+	return wire
+}
+
+func replayed(yes bool) *string {
+	if !yes {
+		return nil
+	}
+	t := "true"
+	return &t
+}
+
+// filedReport is a report with the token that only its reporter gets. The generated
+// type repeats the fields of Report, so the report is copied by way of them.
+func filedReport(r Report, token string) FiledReport {
+	return FiledReport{
+		AccuracyM: r.AccuracyM, Address: r.Address, Assignee: r.Assignee, Attributes: r.Attributes,
+		CloseReason: r.CloseReason, ClosedAt: r.ClosedAt, Contact: r.Contact, CreatedAt: r.CreatedAt,
+		Delivery: r.Delivery, Description: r.Description, DuplicateOf: r.DuplicateOf, FollowToken: token,
+		Id: r.Id, Jurisdiction: r.Jurisdiction, Language: r.Language, Lat: r.Lat, Links: r.Links, Lon: r.Lon,
+		Outside: r.Outside, Photos: r.Photos, PlannedFor: r.PlannedFor, Private: r.Private, Reference: r.Reference,
+		Routing: FiledReportRouting(r.Routing), Service: r.Service, ServiceName: r.ServiceName, Status: r.Status,
+		SupportCount: r.SupportCount, UpdatedAt: r.UpdatedAt, Version: r.Version,
+	}
+}
+
+// routingOf says how a report's area was found.
+func routingOf(r report.Report) ReportRouting {
+	if r.Outside {
+		return ReportRoutingNearest
+	}
+	return ReportRoutingArea
+}
