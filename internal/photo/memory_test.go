@@ -1,6 +1,7 @@
 package photo
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -140,27 +141,77 @@ func allocated() int64 {
 func TestProgressiveJPEGReservesItsCoefficients(t *testing.T) {
 	t.Parallel()
 	const width, height = 4000, 3000
-	baseline := []byte{1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1}
 	tests := []struct {
-		name        string
-		components  []byte
-		progressive bool
-		perPixel    float64
+		name             string
+		components       []byte
+		progressive, rgb bool
+		perPixel         float64
 	}{
-		{"4:2:0", baseline, false, 1.5},
-		{"4:2:0, progressive", baseline, true, 1.5 + 4*1.5},
-		{"grey", baseline[:3], false, 1},
-		{"full colour, which may be RGB", []byte{1, 0x11, 0, 2, 0x11, 1, 3, 0x11, 1}, false, 3 + 4},
-		{"full colour, progressive", []byte{1, 0x11, 0, 2, 0x11, 1, 3, 0x11, 1}, true, 3 + 4 + 4*3},
-		{"CMYK", []byte{1, 0x11, 0, 2, 0x11, 1, 3, 0x11, 1, 4, 0x11, 0}, false, 4 + 4},
+		{"grey", []byte{1, 0x11, 0}, false, false, 1},
+		{"grey, whatever sampling it claims", []byte{1, 0x42, 0}, false, false, 1},
+		{"4:2:0", []byte{1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1}, false, false, 1.5},
+		{"4:2:0, progressive", []byte{1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1}, true, false, 1.5 + 4*1.5},
+		{"4:1:0", []byte{1, 0x42, 0, 2, 0x11, 1, 3, 0x11, 1}, false, false, 1.25},
+		{"full colour", []byte{1, 0x11, 0, 2, 0x11, 1, 3, 0x11, 1}, false, false, 3},
+		{"full colour, progressive", []byte{1, 0x11, 0, 2, 0x11, 1, 3, 0x11, 1}, true, false, 3 + 4*3},
+		{"RGB", []byte{'R', 0x11, 0, 'G', 0x11, 1, 'B', 0x11, 1}, false, true, 3 + 4},
+		{"CMYK", []byte{1, 0x11, 0, 2, 0x11, 1, 3, 0x11, 1, 4, 0x11, 0}, false, false, 4 + 4},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := float64(jpegBytes(width, height, tt.components, tt.progressive)) / (width * height)
-			if got < tt.perPixel || got > tt.perPixel*1.02 { // whole blocks
+			got := float64(jpegBytes(width, height, tt.components, tt.progressive, tt.rgb)) / (width * height)
+			if got < tt.perPixel*0.999 || got > tt.perPixel*1.02 { // whole blocks
 				t.Errorf("%.2f bytes a pixel, want %.2f", got, tt.perPixel)
 			}
 		})
+	}
+}
+
+func TestRGBIsReservedForWhereverTheFileSaysIt(t *testing.T) {
+	t.Parallel()
+	const mark = "Adobe\x00\x64\x00\x00\x00\x00\x00" // the last byte: no transform
+	plain := file(t, "progressive.jpg")
+	plain = join(plain[:2], plain[20:]) // without JFIF, which rules RGB out
+	scan := bytes.LastIndex(plain, []byte("\xff\xda"))
+	for name, data := range map[string][]byte{
+		"before the picture":     withSegments(plain, segment(0xee, mark)),
+		"between two scans":      join(plain[:scan], segment(0xee, mark), plain[scan:]),
+		"at the end":             join(plain[:len(plain)-2], segment(0xee, mark), plain[len(plain)-2:]),
+		"beyond the first read":  join(plain[:scan], bytes.Repeat([]byte{0xff}, 1<<15), segment(0xee, mark), plain[scan:]),
+		"by the components' ids": file(t, "rgb.jpg"),
+	} {
+		h, err := readHeader(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Processor{limits: Limits{}.withDefaults()}
+		img, err := p.decode(t.Context(), bytes.NewReader(data), h)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, rgb := img.(*image.RGBA); !rgb || h.planar {
+			t.Errorf("%s: decoded to %T, planar %v", name, img, h.planar)
+		}
+	}
+	if h, err := readHeader(bytes.NewReader(plain)); err != nil || !h.planar {
+		t.Errorf("without the mark: planar %v, %v", h.planar, err)
+	}
+}
+
+func TestContains(t *testing.T) {
+	t.Parallel()
+	const size = 16 // the smallest buffer there is
+	for at := range 3 * size {
+		data := bytes.Repeat([]byte{0xff}, 4*size)
+		data[at+1] = 0xee
+		if ok, err := contains(bufio.NewReaderSize(bytes.NewReader(data), size), []byte("\xff\xee")); !ok || err != nil {
+			t.Errorf("not found at %d: %v", at, err)
+		}
+	}
+	for _, n := range []int{0, 1, size, 3*size + 1} {
+		if ok, err := contains(bufio.NewReaderSize(bytes.NewReader(make([]byte, n)), size), []byte("\xff\xee")); ok || err != nil {
+			t.Errorf("found in %d zeros: %v", n, err)
+		}
 	}
 }
