@@ -7,6 +7,7 @@ import (
 	"errors"
 	"image"
 	"io"
+	"math"
 	"runtime/metrics"
 	"sync"
 	"testing"
@@ -114,6 +115,7 @@ func TestTheReservationCoversWhatDecodingAllocates(t *testing.T) { // not parall
 		"RGB":           file(t, "rgb.jpg"),
 		"4:1:1":         file(t, "sampling-4x1.jpg"),
 		"palette":       crookedPalette(true),
+		"interlaced":    interlacedPNG(400, 300),
 		"lossless WebP": file(t, "lossless-alpha.webp"),
 	} {
 		h, err := readHeader(bytes.NewReader(data))
@@ -121,14 +123,33 @@ func TestTheReservationCoversWhatDecodingAllocates(t *testing.T) { // not parall
 			t.Fatal(err)
 		}
 		p := &Processor{limits: Limits{}.withDefaults()}
-		before := allocated()
-		if _, err := p.decode(t.Context(), bytes.NewReader(data), h); err != nil {
-			t.Fatal(err)
+		took := int64(math.MaxInt64)
+		for range 5 { // the least: the runtime counts others' small allocations now and then
+			before := allocated()
+			if _, err := p.decode(t.Context(), bytes.NewReader(data), h); err != nil {
+				t.Fatal(err)
+			}
+			took = min(took, allocated()-before)
 		}
-		if took := allocated() - before; took > h.decodeBytes+slack {
+		if took > h.decodeBytes+slack {
 			t.Errorf("%s: reserved %d bytes, allocated %d", name, h.decodeBytes, took)
 		}
 	}
+}
+
+// interlacedPNG is a black PNG in the seven passes of Adam7 (PNG third edition,
+// 8.1): where each begins and how far it steps, across and down.
+func interlacedPNG(width, height int) []byte {
+	var raw []byte
+	for _, pass := range [...][4]int{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}} {
+		columns := (width - pass[0] + pass[2] - 1) / pass[2]
+		rows := (height - pass[1] + pass[3] - 1) / pass[3]
+		raw = append(raw, make([]byte, rows*(1+3*columns))...)
+	}
+	head := pngHeader(width, height, 8, 2)
+	ihdr := head[16:29] // without length, kind and check sum
+	ihdr[12] = 1
+	return join(head[:8], chunk("IHDR", string(ihdr)), chunk("IDAT", deflated(raw)), chunk("IEND", ""))
 }
 
 // allocated is how many bytes the process has allocated so far.
