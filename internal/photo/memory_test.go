@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"image"
+	"image/color"
 	"io"
 	"math"
 	"runtime/metrics"
@@ -98,6 +99,21 @@ func TestMemoryIsGivenBackAfterEveryKindOfEnd(t *testing.T) {
 	}
 }
 
+func TestManyAtOnceTakeTurns(t *testing.T) {
+	t.Parallel()
+	photo := asJPEG(t, landscape(320, 240))
+	p := &Processor{Limits: Limits{Memory: 4 << 20, Wait: time.Hour}} // room for two
+	var uploads sync.WaitGroup
+	for range 16 {
+		uploads.Go(func() {
+			if _, _, err := p.Process(t.Context(), bytes.NewReader(photo)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	uploads.Wait()
+}
+
 // TestTheReservationCoversWhatDecodingAllocates holds the formulas against the
 // decoders: what they allocate in all is the most that can be in use at once.
 func TestTheReservationCoversWhatDecodingAllocates(t *testing.T) { // not parallel: it counts the process's allocations
@@ -109,14 +125,14 @@ func TestTheReservationCoversWhatDecodingAllocates(t *testing.T) { // not parall
 		"PNG":           asPNG(t, wide),
 		"16-bit PNG":    asPNG(t, converted(wide, image.NewNRGBA64(wide.Rect))),
 		"grey PNG":      asPNG(t, converted(wide, image.NewGray(wide.Rect))),
-		"lossy WebP":    file(t, "lossy-alpha.webp"),
-		"progressive":   file(t, "progressive.jpg"),
-		"CMYK":          file(t, "cmyk.jpg"),
-		"RGB":           file(t, "rgb.jpg"),
-		"4:1:1":         file(t, "sampling-4x1.jpg"),
-		"palette":       crookedPalette(true),
+		"lossy WebP":    file(t, "large-lossy-alpha.webp"),
+		"progressive":   file(t, "large-progressive.jpg"),
+		"CMYK":          file(t, "large-cmyk.jpg"),
+		"RGB":           file(t, "large-rgb.jpg"),
+		"4:1:1":         file(t, "large-sampling-4x1.jpg"),
+		"palette":       asPNG(t, converted(wide, image.NewPaletted(wide.Rect, color.Palette{red, green, blue, white}))),
 		"interlaced":    interlacedPNG(400, 300),
-		"lossless WebP": file(t, "lossless-alpha.webp"),
+		"lossless WebP": file(t, "large-lossless-alpha.webp"),
 	} {
 		h, err := readHeader(bytes.NewReader(data))
 		if err != nil {

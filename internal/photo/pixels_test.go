@@ -10,7 +10,7 @@ import (
 func TestSafePixels(t *testing.T) {
 	t.Parallel()
 	src := quarters(8, 8)
-	clear := holed(src)
+	hollow := holed(src)
 	palette := color.Palette{red, green, blue, white}
 	tests := []struct {
 		img  image.Image
@@ -22,9 +22,9 @@ func TestSafePixels(t *testing.T) {
 		{asYCbCr(src, image.YCbCrSubsampleRatio444), "*image.YCbCr"},
 		{converted(src, image.NewGray16(src.Rect)), "*image.Gray"},
 		{converted(src, image.NewRGBA64(src.Rect)), "*image.RGBA"},
-		{converted(clear, image.NewRGBA64(src.Rect)), "*image.RGBA"},
+		{converted(hollow, image.NewRGBA64(src.Rect)), "*image.RGBA"},
 		{converted(src, image.NewNRGBA64(src.Rect)), "*image.NRGBA"},
-		{converted(clear, image.NewNRGBA64(src.Rect)), "*image.NRGBA"},
+		{converted(hollow, image.NewNRGBA64(src.Rect)), "*image.NRGBA"},
 		{converted(src, image.NewCMYK(src.Rect)), "*image.RGBA"},
 		{converted(src, image.NewPaletted(src.Rect, palette)), "*image.NRGBA"},
 		{&image.NYCbCrA{YCbCr: *asYCbCr(src, image.YCbCrSubsampleRatio444), A: opaqueAlpha(64), AStride: 8}, "*image.NRGBA"},
