@@ -49,7 +49,8 @@ type Mail struct {
 // with room for the name.
 const maxLine = 900
 
-// ownHeaders are written by the mailer or from other fields of [Mail].
+// ownHeader reports whether a header, in lower case, is written by the mailer or
+// from another field of [Mail].
 func ownHeader(name string) bool {
 	return slices.Contains([]string{
 		"from", "sender", "to", "cc", "bcc", "subject", "date", "message-id", "return-path", "received",

@@ -280,6 +280,16 @@ func TestFolderThatCannotBeWrittenPasses(t *testing.T) {
 	if err := f.Send(t.Context(), Mail{To: "anna@example.org"}); err == nil || job.IsPermanent(err) || strings.Contains(err.Error(), file) {
 		t.Errorf("Send = %v, want a passing error without the path", err)
 	}
+	f, dir, _ := folder(t)
+	if err := os.MkdirAll(filepath.Join(dir, "a.eml"), 0o700); err != nil { // a folder stands in the file's place
+		t.Fatal(err)
+	}
+	if err := f.Send(t.Context(), Mail{To: "anna@example.org", MessageID: "a@b.se"}); err == nil || job.IsPermanent(err) || strings.Contains(err.Error(), dir) {
+		t.Errorf("Send = %v, want a passing error without the path", err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v: the temporary file stays behind", entries, err)
+	}
 	if _, err := NewFolder("x", "nobody", slog.New(slog.DiscardHandler), clock); err == nil {
 		t.Error("NewFolder from nobody = nil, want an error")
 	}

@@ -22,7 +22,8 @@ import (
 const smtpTimeout = 15 * time.Second
 
 // SMTP is a [Mailer] that hands mail to a server. It opens a connection for each
-// mail; how many at once is for its caller to bound.
+// mail; how many at once is for its caller to bound. The end of a context breaks
+// off connecting; a dialogue that has begun ends by itself within 15 s.
 type SMTP struct {
 	client *gomail.Client
 	from   *netmail.Address
