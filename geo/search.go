@@ -143,8 +143,8 @@ func (s *search) edges(edges, slots []uint32) {
 		if borders == 0 {
 			continue
 		}
-		x, y := float64(int32(edges[0])), float64(int32(edges[1]))       //nolint:gosec // stored in two's complement
-		ex, ey := float64(int32(edges[2]))-x, float64(int32(edges[3]))-y //nolint:gosec // stored in two's complement
+		x, y := float64(int32(edges[0])), float64(int32(edges[1]))
+		ex, ey := float64(int32(edges[2]))-x, float64(int32(edges[3]))-y
 		x, y = x-s.x, y-s.y
 		metres, at := s.least(x, y, ex, ey)
 		if metres > s.limit {
