@@ -42,8 +42,11 @@ func requestID(c *gin.Context) {
 // logRequest writes one line a request. It holds the route's pattern and never
 // the path, the query or the caller's address: those are personal data.
 func (e *Edge) logRequest(c *gin.Context) {
-	start := time.Now()
+	defer e.logDone(c, time.Now()) // deferred, so that a broken-off request is logged too
 	c.Next()
+}
+
+func (e *Edge) logDone(c *gin.Context, start time.Time) {
 	ctx, took := c.Request.Context(), time.Since(start)
 	status, bytes := c.Writer.Status(), max(0, c.Writer.Size())
 	method := knownMethod(methodOf(c.Request))
