@@ -140,18 +140,17 @@ func (c *contract) agreesWith(routes gin.RoutesInfo) error {
 	return errors.Join(errs...)
 }
 
-// validation are the settings of every check by the contract: all that is
-// wrong at once, and times that exist (the validator's own pattern knows a
-// 31st of February).
-func validation() []openapi3.SchemaValidationOption {
-	return []openapi3.SchemaValidationOption{
-		openapi3.MultiErrors(),
-		openapi3.WithStringFormatValidators(map[string]openapi3.StringFormatValidator{
-			"date-time": timeFormat(time.RFC3339),
-			"date":      timeFormat(time.DateOnly),
-		}),
-	}
-}
+// The settings of checks by the contract. They are never changed. Times must
+// exist: the validator's own pattern knows a 31st of February.
+var (
+	timeFormats = openapi3.WithStringFormatValidators(map[string]openapi3.StringFormatValidator{
+		"date-time": timeFormat(time.RFC3339),
+		"date":      timeFormat(time.DateOnly),
+	})
+	yesOrNo       = []openapi3.SchemaValidationOption{openapi3.FailFast(), timeFormats}
+	everyFault    = []openapi3.SchemaValidationOption{openapi3.MultiErrors(), timeFormats}
+	filterOptions = openapi3filter.Options{MultiError: true, SchemaValidationOptions: []openapi3.SchemaValidationOption{timeFormats}}
+)
 
 // timeFormat checks that a text is a time that exists, in the layout.
 type timeFormat string
@@ -160,11 +159,6 @@ type timeFormat string
 func (f timeFormat) Validate(value string) error {
 	_, err := time.Parse(string(f), value)
 	return err
-}
-
-// filterOptions are the settings for parameters.
-func filterOptions() *openapi3filter.Options {
-	return &openapi3filter.Options{MultiError: true, SchemaValidationOptions: validation()}
 }
 
 // isPath reports whether a parameter stands in the path.

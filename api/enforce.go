@@ -77,7 +77,7 @@ func (op *operation) checkParameters(c *gin.Context) error {
 		path[p.Key] = p.Value
 	}
 	input := &openapi3filter.RequestValidationInput{
-		Request: c.Request, PathParams: path, QueryParams: query, Route: op.route, Options: filterOptions(),
+		Request: c.Request, PathParams: path, QueryParams: query, Route: op.route, Options: &filterOptions,
 	}
 	var fields []problem.FieldError
 	for _, p := range op.parameters {
@@ -191,9 +191,9 @@ func tooLarge(limit int64) error {
 
 // bodyFault is why a body could not be read: too large, or the caller went away.
 func bodyFault(err error) error {
-	var max *http.MaxBytesError
-	if errors.As(err, &max) {
-		return tooLarge(max.Limit)
+	var cut *http.MaxBytesError
+	if errors.As(err, &cut) {
+		return tooLarge(cut.Limit)
 	}
 	return &problem.Error{Kind: problem.BadRequest, Detail: "the body ended before it was complete", Cause: err}
 }

@@ -54,6 +54,9 @@ func schemaFields(err error) []problem.FieldError {
 	if errors.As(err, &many) && !isSchemaError(err) {
 		var fields []problem.FieldError
 		for _, sub := range many {
+			if len(fields) >= maxFieldErrors {
+				break
+			}
 			fields = append(fields, schemaFields(sub)...)
 		}
 		return fields
