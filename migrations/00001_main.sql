@@ -47,6 +47,87 @@ CREATE TABLE boundary_sets (
 );
 CREATE UNIQUE INDEX boundary_sets_active ON boundary_sets (layer) WHERE active;
 
+-- Who ---------------------------------------------------------------------------
+
+-- People with a verified address.
+CREATE TABLE persons (
+    id         TEXT PRIMARY KEY,
+    email      TEXT NOT NULL UNIQUE, -- normalised
+    created_at BIGINT NOT NULL
+);
+
+-- The staff roles that people hold. Jurisdiction is empty for operators.
+CREATE TABLE grants (
+    person       TEXT NOT NULL REFERENCES persons,
+    role         TEXT NOT NULL,
+    jurisdiction TEXT NOT NULL,
+    created_at   BIGINT NOT NULL,
+    PRIMARY KEY (person, role, jurisdiction)
+);
+CREATE INDEX grants_in ON grants (jurisdiction, person);
+
+-- Sign-ins by e-mailed code. One is live until it is used, replaced or expired.
+CREATE TABLE sign_ins (
+    id          TEXT PRIMARY KEY,
+    secret_hash TEXT NOT NULL UNIQUE, -- of the sign-in id that only the asker has
+    email       TEXT NOT NULL,
+    language    TEXT NOT NULL,
+    code_hash   TEXT NOT NULL, -- empty until the mail is written
+    tries       BIGINT NOT NULL,
+    used_at     BIGINT,
+    created_at  BIGINT NOT NULL,
+    expires_at  BIGINT NOT NULL
+);
+CREATE INDEX sign_ins_of ON sign_ins (email, created_at);
+CREATE INDEX sign_ins_old ON sign_ins (created_at);
+
+-- One row for each address that asked: its lock lets one sign-in begin at a time.
+CREATE TABLE sign_in_addresses (
+    email   TEXT PRIMARY KEY,
+    last_at BIGINT NOT NULL
+);
+CREATE INDEX sign_in_addresses_old ON sign_in_addresses (last_at);
+
+CREATE TABLE sessions (
+    id         TEXT PRIMARY KEY,
+    person     TEXT NOT NULL REFERENCES persons,
+    token_hash TEXT NOT NULL UNIQUE,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    revoked_at BIGINT
+);
+CREATE INDEX sessions_of ON sessions (person);
+CREATE INDEX sessions_old ON sessions (expires_at);
+
+-- Jurisdiction is empty for a key that files reports everywhere.
+CREATE TABLE api_keys (
+    id           TEXT PRIMARY KEY,
+    jurisdiction TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    scopes       TEXT NOT NULL, -- "reports:read,reports:write"
+    secret_hash  TEXT NOT NULL UNIQUE,
+    created_at   BIGINT NOT NULL,
+    revoked_at   BIGINT
+);
+CREATE INDEX api_keys_of ON api_keys (jurisdiction, id);
+
+-- Invitations to staff roles. Ended is what was accepted, cancelled or replaced.
+CREATE TABLE invites (
+    id           TEXT PRIMARY KEY,
+    email        TEXT NOT NULL,
+    role         TEXT NOT NULL,
+    jurisdiction TEXT NOT NULL,
+    language     TEXT NOT NULL,
+    secret_hash  TEXT NOT NULL, -- empty until the mail is written
+    created_at   BIGINT NOT NULL,
+    expires_at   BIGINT NOT NULL,
+    ended_at     BIGINT
+);
+CREATE UNIQUE INDEX invites_secret ON invites (secret_hash) WHERE secret_hash <> '';
+CREATE INDEX invites_of ON invites (jurisdiction, id) WHERE ended_at IS NULL;
+CREATE INDEX invites_to ON invites (email) WHERE ended_at IS NULL;
+CREATE INDEX invites_old ON invites (expires_at);
+
 -- Reports -----------------------------------------------------------------------
 
 -- The last number given in each series of references. Its row is locked from the

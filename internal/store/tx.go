@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // tx is a transaction that writes.
@@ -143,3 +145,15 @@ func splitList(list string) []string {
 	}
 	return strings.Split(list, ",")
 }
+
+// joinList is the inverse of splitList, for words without commas.
+func joinList[T ~string](words []T) string {
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = string(w)
+	}
+	return strings.Join(list, ",")
+}
+
+// newID returns a UUIDv7: ids sort by the time at which they were made.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
