@@ -34,7 +34,7 @@ func (s *Server) PostReport(ctx context.Context, req PostReportRequestObject) (P
 		return nil, err
 	}
 	return PostReport201JSONResponse{
-		Body: filed(wire, done.FollowToken),
+		Body: filedReport(wire, done.FollowToken),
 		Headers: PostReport201ResponseHeaders{
 			ETag: etag(wire.Version), Location: wire.Links.Self, IdempotencyReplayed: replayed(done.Replayed),
 		},

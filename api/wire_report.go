@@ -148,9 +148,9 @@ func replayed(yes bool) *string {
 	return &t
 }
 
-// filed is a report with the token that only its reporter gets. The generated
+// filedReport is a report with the token that only its reporter gets. The generated
 // type repeats the fields of Report, so the report is copied by way of them.
-func filed(r Report, token string) FiledReport {
+func filedReport(r Report, token string) FiledReport {
 	return FiledReport{
 		AccuracyM: r.AccuracyM, Address: r.Address, Assignee: r.Assignee, Attributes: r.Attributes,
 		CloseReason: r.CloseReason, ClosedAt: r.ClosedAt, Contact: r.Contact, CreatedAt: r.CreatedAt,

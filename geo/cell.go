@@ -2,12 +2,18 @@ package geo
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 )
 
 // corner is the first grid point of a cell. The corner itself is half a unit
 // before it in both directions, so that no vertex lies on a cell's side.
 type corner struct{ x, y int64 }
+
+// String is the place in degrees, for errors.
+func (c corner) String() string {
+	return fmt.Sprintf("(%.7f, %.7f)", float64(c.x)/unitsPerDegree, float64(c.y)/unitsPerDegree)
+}
 
 // move carries the polygons that hold one corner over to another one by the
 // edges between them. list must hold every edge that touches the path. The
@@ -37,7 +43,7 @@ func (g *gridBuilder) move(list []uint32, from, to corner, state []uint32) []uin
 // polygons that hold its corner.
 func (g *gridBuilder) cell(x, y int64, shift uint32, list, state []uint32) uint32 {
 	if len(list) == 0 {
-		return g.whole(state)
+		return g.whole(x, y, state)
 	}
 	g.findSlots(list)
 	crowded := len(list) > leafEdges || len(g.slots) > maxSlots
@@ -48,15 +54,18 @@ func (g *gridBuilder) cell(x, y int64, shift uint32, list, state []uint32) uint3
 }
 
 // whole makes the entry of a cell that no edge crosses.
-func (g *gridBuilder) whole(state []uint32) uint32 {
+func (g *gridBuilder) whole(x, y int64, state []uint32) uint32 {
 	if len(state) == 0 {
 		return tagArea<<tagShift | 0
 	}
 	g.slots = g.slots[:0]
 	for _, polygon := range state {
-		if area := g.areaOf[polygon]; !slices.Contains(g.slots, area) {
-			g.slots = append(g.slots, area)
-		}
+		g.slots = append(g.slots, g.areaOf[polygon])
+	}
+	g.slots = slices.Compact(g.slots) // polygons of an area stand together
+	if len(g.slots) > maxOverlap {
+		g.err = fmt.Errorf("more than %d areas overlap at %v", maxOverlap, corner{x, y})
+		return 0
 	}
 	if len(g.slots) == 1 {
 		return tagArea<<tagShift | (g.slots[0] + 1)
@@ -93,14 +102,23 @@ func (g *gridBuilder) node(x, y int64, shift uint32, list, state []uint32) uint3
 				g.arena = append(g.arena, i)
 			}
 		}
-		g.budget -= len(g.arena) - from
 		at := g.move(list, corner{x, y}, corner{cx, cy}, state)
+		g.budget -= g.cost(g.arena[from:], at)
 		entry := g.cell(cx, cy, shift, g.arena[from:len(g.arena):len(g.arena)], at)
 		g.nodes[16*number+uint32(child)] = entry
 		g.arena = g.arena[:from]
 	}
 	g.masks = g.masks[:masks]
 	return tagNode<<tagShift | number
+}
+
+// cost estimates the size of a cell: what it would take as a leaf.
+func (g *gridBuilder) cost(list, state []uint32) int {
+	n := len(state)
+	for _, i := range list {
+		n += len(g.usesOf(i))
+	}
+	return n
 }
 
 // childMask returns which of a cell's sixteen children a segment touches; shift

@@ -46,41 +46,39 @@ func repositoryRoot(t testing.TB) string {
 }
 
 // buildFile reads and builds a GeoJSON file.
-func buildFile(t testing.TB, name string) (*Index, *BuildReport) {
-	t.Helper()
-	f, err := os.Open(dataFile(t, name))
+func buildFile(path string) (*Index, *BuildReport, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	defer func() { _ = f.Close() }()
 	b := &Builder{}
 	if err := ReadGeoJSON(f, ReadOptions{}, b.Add); err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
-	index, report, err := b.Finish()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return index, report
+	return b.Finish()
 }
 
 // detailed is the set of detailed municipalities, built once for all tests.
-var detailed = struct {
-	sync.Once
+type detailed struct {
 	index  *Index
 	report *BuildReport
-}{}
+}
+
+var buildDetailed sync.Map // path to a function that builds it once
 
 func detailedIndex(t testing.TB) (*Index, *BuildReport) {
 	t.Helper()
-	dataFile(t, "se-municipalities-detailed.geojson.gz") // skips each test, not only the first
-	detailed.Do(func() {
-		detailed.index, detailed.report = buildFile(t, "se-municipalities-detailed.geojson.gz")
-	})
-	if detailed.index == nil {
-		t.Fatal("the detailed municipalities could not be built; see the first failure")
+	path := dataFile(t, "se-municipalities-detailed.geojson.gz")
+	once, _ := buildDetailed.LoadOrStore(path, sync.OnceValues(func() (detailed, error) {
+		index, report, err := buildFile(path)
+		return detailed{index, report}, err
+	}))
+	d, err := once.(func() (detailed, error))()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return detailed.index, detailed.report
+	return d.index, d.report
 }
 
 type goldenPoint struct {

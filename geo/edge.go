@@ -19,8 +19,9 @@ type use uint32
 
 func (u use) polygon() uint32 { return uint32(u >> 1) }
 
-// direction is +1 where the ring runs along the segment, -1 where against it.
-func (u use) direction() int { return 1 - 2*int(u&1) }
+// backward tells that the ring runs against the segment, so that the inside of
+// the polygon is to the right of it.
+func (u use) backward() bool { return u&1 != 0 }
 
 // occurrence is an edge as it stands in one ring.
 type occurrence struct {

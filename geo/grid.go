@@ -26,26 +26,31 @@ const (
 )
 
 // Some input, such as thousands of long edges that all cross each other, would
-// need an index of quadratic size. Cutting stops when cells were given this
-// many edges in all, which leaves large leaves: right, only slower.
+// need an index of quadratic size. Cutting stops when the cells have cost so
+// much in all, which leaves large leaves: right, only slower. Real borders cost
+// about 5 for each edge.
 const (
-	splitsPerEdge = 48
-	freeSplits    = 1 << 20
+	costPerEdge = 64
+	freeCost    = 1 << 18
 )
+
+// maxOverlap is how many areas may hold the same place. Real layers nest a few
+// deep; without a limit, thousands of copies of one area would fill the memory.
+const maxOverlap = 1000
 
 // gridBuilder makes the top grid, the nodes and the leaves.
 type gridBuilder struct {
 	*Index
-	edges    []edge
-	end      edge // one past the last, for its uses
-	uses     []use
-	areaOf   []uint32 // polygon to area
-	sets     map[string]uint32
-	budget   int // edges that may still be handed to smaller cells
-	arena    []uint32
-	masks    []uint16
-	slots    []uint32
-	stateBuf [][]uint32
+	edges  []edge
+	end    edge // one past the last, for its uses
+	uses   []use
+	areaOf []uint32 // polygon to area
+	sets   map[string]uint32
+	budget int // cost that cells may still have
+	arena  []uint32
+	masks  []uint16
+	slots  []uint32
+	err    error
 }
 
 func (g *gridBuilder) build(report *BuildReport) error {
@@ -59,10 +64,12 @@ func (g *gridBuilder) build(report *BuildReport) error {
 	if len(g.edges) == 0 {
 		return errors.New("the areas have no extent")
 	}
-	g.budget = freeSplits + splitsPerEdge*len(g.edges)
+	g.budget = freeCost + costPerEdge*len(g.edges)
 	g.sets = map[string]uint32{}
 	g.layOut()
-	g.fill()
+	if err := g.fill(); err != nil {
+		return err
+	}
 	g.setStart = append(g.setStart, uint32(len(g.setArea)))
 	for _, words := range []int{len(g.leaves), len(g.nodes) / 16, len(g.setStart), len(g.setArea)} {
 		if words > numMask {
@@ -123,7 +130,7 @@ func (g *gridBuilder) crossings() int64 {
 
 // fill computes every top cell, walking from corner to corner and keeping the
 // polygons that hold the corner.
-func (g *gridBuilder) fill() {
+func (g *gridBuilder) fill() error {
 	start, members := g.bucket()
 	g.top = make([]uint32, g.columns*g.rows)
 	side := int64(1) << g.shift
@@ -136,12 +143,16 @@ func (g *gridBuilder) fill() {
 			i := row*g.columns + column
 			list := members[start[i]:start[i+1]]
 			g.top[i] = g.cell(x, y, g.shift, list, state)
+			if g.err != nil {
+				return g.err
+			}
 			if column == 0 {
 				first = g.move(list, corner{x, y}, corner{x, y + side}, state)
 			}
 			state = g.move(list, corner{x, y}, corner{x + side, y}, state)
 		}
 	}
+	return nil
 }
 
 // bucket lists the edges that touch each top cell.

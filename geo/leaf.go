@@ -1,6 +1,9 @@
 package geo
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // A leaf is a run of words. A plain one has
 //
@@ -36,20 +39,18 @@ func (g *gridBuilder) findSlots(list []uint32) {
 	g.slots = g.slots[:0]
 	for _, i := range list {
 		for _, u := range g.usesOf(i) {
-			if at, known := slices.BinarySearch(g.slots, u.polygon()); !known {
-				g.slots = slices.Insert(g.slots, at, u.polygon())
-			}
+			g.slots = append(g.slots, u.polygon())
 		}
 	}
+	slices.Sort(g.slots)
+	g.slots = slices.Compact(g.slots)
 }
 
 // leaf stores the edges of a cell. g.slots holds the polygons they bound.
 func (g *gridBuilder) leaf(x, y int64, list, state []uint32) uint32 {
-	for _, polygon := range state {
-		if at, known := slices.BinarySearch(g.slots, polygon); !known {
-			g.slots = slices.Insert(g.slots, at, polygon)
-		}
-	}
+	g.slots = append(g.slots, state...)
+	slices.Sort(g.slots)
+	g.slots = slices.Compact(g.slots)
 	place := uint32(len(g.leaves))
 	if len(g.slots) > maxSlots || len(list) > 0xffff {
 		g.wideLeaf(x, y, list, state)
@@ -70,7 +71,7 @@ func (g *gridBuilder) leaf(x, y int64, list, state []uint32) uint32 {
 		for _, u := range uses {
 			slot, _ := slices.BinarySearch(g.slots, u.polygon())
 			bounds |= 1 << slot
-			if g.isBorder(uses, g.areaOf[u.polygon()]) {
+			if g.isBorder(uses, u) {
 				border |= 1 << slot
 			}
 		}
@@ -81,27 +82,34 @@ func (g *gridBuilder) leaf(x, y int64, list, state []uint32) uint32 {
 
 // wideLeaf is for cells with many polygons.
 func (g *gridBuilder) wideLeaf(x, y int64, list, state []uint32) {
+	type bound struct {
+		use  use
+		edge uint32
+	}
+	var bounds []bound
+	for _, i := range list {
+		for _, u := range g.usesOf(i) {
+			bounds = append(bounds, bound{u, i})
+		}
+	}
+	slices.SortFunc(bounds, func(a, b bound) int {
+		return cmp.Or(cmp.Compare(a.use.polygon(), b.use.polygon()), cmp.Compare(a.edge, b.edge))
+	})
 	place := len(g.leaves)
-	slots := slices.Clone(g.slots)
-	g.leaves = append(g.leaves, wideSlots<<16, uint32(len(slots)), 0)
-	for _, polygon := range slots {
+	g.leaves = append(g.leaves, wideSlots<<16, uint32(len(g.slots)), 0)
+	for _, polygon := range g.slots {
 		head := len(g.leaves)
 		g.leaves = append(g.leaves, g.areaOf[polygon], 0)
-		edges := uint32(0)
-		for _, i := range list {
-			uses := g.usesOf(i)
-			bounds := func(u use) bool { return u.polygon() == polygon }
-			if !slices.ContainsFunc(uses, bounds) {
-				continue
-			}
+		n := 0
+		for ; n < len(bounds) && bounds[n].use.polygon() == polygon; n++ {
 			flags := uint32(1)
-			if g.isBorder(uses, g.areaOf[polygon]) {
+			if g.isBorder(g.usesOf(bounds[n].edge), bounds[n].use) {
 				flags |= 1 << flagBorder
 			}
-			g.putEdge(x, y, i, flags)
-			edges++
+			g.putEdge(x, y, bounds[n].edge, flags)
 		}
-		g.leaves[head+1] = edges << 1
+		bounds = bounds[n:]
+		g.leaves[head+1] = uint32(n) << 1
 		if _, in := slices.BinarySearch(state, polygon); in {
 			g.leaves[head+1] |= 1
 		}
@@ -109,16 +117,24 @@ func (g *gridBuilder) wideLeaf(x, y int64, list, state []uint32) {
 	g.leaves[place+2] = uint32(len(g.leaves) - place)
 }
 
-// isBorder tells an area's border from an edge between two of its polygons,
-// which run along it in opposite directions.
-func (g *gridBuilder) isBorder(uses []use, area uint32) bool {
-	sum := 0
-	for _, u := range uses {
-		if g.areaOf[u.polygon()] == area {
-			sum += u.direction()
+// isBorder tells the border of a use's area from an edge with polygons of the
+// area on both sides: their rings run along it in opposite directions. The
+// polygons of an area have consecutive numbers.
+func (g *gridBuilder) isBorder(uses []use, u use) bool {
+	area := g.areaOf[u.polygon()]
+	first, _ := slices.BinarySearch(uses, u)
+	for first > 0 && g.areaOf[uses[first-1].polygon()] == area {
+		first--
+	}
+	for _, v := range uses[first:] {
+		if g.areaOf[v.polygon()] != area {
+			break
+		}
+		if v.backward() != u.backward() {
+			return false
 		}
 	}
-	return sum != 0
+	return true
 }
 
 // putEdge appends an edge with its place relative to the cell's corner.

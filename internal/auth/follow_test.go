@@ -69,6 +69,7 @@ func TestFollowTokenVerifies(t *testing.T) {
 		{"one short", before, token[:43], report, 0, false},
 		{"one long", before, token + "A", report, 0, false},
 		{"with a line break", before, token[:43] + "\n", report, 0, false},
+		{"with a line break inside", before, token[:20] + "\n" + token[21:], report, 0, false},
 		{"with NUL", before, "\x00" + token[1:], report, 0, false},
 		{"a megabyte", before, strings.Repeat(token, 1<<15), report, 0, false},
 	}
@@ -104,7 +105,12 @@ func linkKey() auth.LinkKey { return bytes.Repeat([]byte{5}, 32) }
 // signed is a link taken apart as a server would.
 func signed(t testing.TB, path string, end time.Time) (expires, signature string) {
 	t.Helper()
-	link := linkKey().SignLink(path, end)
+	return signedBy(t, linkKey(), path, end)
+}
+
+func signedBy(t testing.TB, key auth.LinkKey, path string, end time.Time) (expires, signature string) {
+	t.Helper()
+	link := key.SignLink(path, end)
 	query, err := url.ParseQuery(strings.TrimPrefix(link, path+"?"))
 	if err != nil {
 		t.Fatalf("link %q: %v", link, err)
@@ -117,6 +123,7 @@ func TestLinkVerifies(t *testing.T) {
 	const path = "/media/photos/abc/400-def.jpg"
 	end := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	expires, signature := signed(t, path, end)
+	_, unkeyed := signedBy(t, nil, path, end)
 	later := strconv.FormatInt(end.Add(time.Hour).Unix(), 10)
 	tests := []struct {
 		name                     string
@@ -131,7 +138,7 @@ func TestLinkVerifies(t *testing.T) {
 		{"with a later end", linkKey(), path, later, signature, end.Add(-time.Hour), false},
 		{"of another path", linkKey(), path + "x", expires, signature, end.Add(-time.Hour), false},
 		{"by another key", bytes.Repeat([]byte{6}, 32), path, expires, signature, end.Add(-time.Hour), false},
-		{"by no key", nil, path, expires, signature, end.Add(-time.Hour), false},
+		{"by no key", nil, path, expires, unkeyed, end.Add(-time.Hour), false},
 		{"with a sign before the number", linkKey(), path, "+" + expires, signature, end.Add(-time.Hour), false},
 		{"with a zero before the number", linkKey(), path, "0" + expires, signature, end.Add(-time.Hour), false},
 		{"without a time", linkKey(), path, "", signature, end.Add(-time.Hour), false},

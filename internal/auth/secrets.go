@@ -192,7 +192,8 @@ func (w secretsJSON) check() error {
 // every message, and every subscriber would be lost with the right key.
 func checkVAPID(public, private string) error {
 	scalar, err := base64.RawURLEncoding.DecodeString(private)
-	if err != nil {
+	// Written again: the decoder skips line breaks, and other programs do not.
+	if err != nil || base64.RawURLEncoding.EncodeToString(scalar) != private {
 		return errors.New("vapid_private is not base64url")
 	}
 	key, err := ecdh.P256().NewPrivateKey(scalar)

@@ -166,6 +166,7 @@ func badSecrets(t testing.TB) map[string][]byte {
 		"another's public key":    edit("vapid_public", madeSecrets(t).VAPIDPublic),
 		"no public key":           edit("vapid_public", ""),
 		"private key not base64":  edit("vapid_private", "###"),
+		"private key and a break": edit("vapid_private", privateOf(t, good)+"\n"),
 		"private key too short":   edit("vapid_private", base64.RawURLEncoding.EncodeToString(short)),
 		"private key zero":        edit("vapid_private", base64.RawURLEncoding.EncodeToString(full)),
 		"private key a number":    edit("vapid_private", 1),
@@ -178,6 +179,16 @@ func badSecrets(t testing.TB) map[string][]byte {
 		"follow key id twice":     edit("follow_keys", []key{{"id": 1, "key": full}, {"id": 1, "key": full}}),
 		"follow key id too large": edit("follow_keys", []key{{"id": 256, "key": full}}),
 	}
+}
+
+// privateOf is the VAPID private key of an encoded document.
+func privateOf(t testing.TB, data []byte) string {
+	t.Helper()
+	s, err := auth.ParseSecrets(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.VAPIDPrivate
 }
 
 func TestParseSecretsRefuses(t *testing.T) {

@@ -25,26 +25,26 @@ type Session struct {
 	ExpiresAt time.Time
 }
 
-// start is a session about to be stored.
-type start struct {
+// sessionStart is a session about to be stored.
+type sessionStart struct {
 	session     Session
 	token       string
 	hash        Hash
 	newPersonID string
 }
 
-func (s *Service) newSession() (start, error) {
+func (s *Service) newSession() (sessionStart, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
-		return start{}, fmt.Errorf("make a session id: %w", err)
+		return sessionStart{}, fmt.Errorf("make a session id: %w", err)
 	}
 	personID, err := uuid.NewV7()
 	if err != nil {
-		return start{}, fmt.Errorf("make a person id: %w", err)
+		return sessionStart{}, fmt.Errorf("make a person id: %w", err)
 	}
 	token, hash := newToken(sessionPrefix)
 	now := s.now()
-	return start{
+	return sessionStart{
 		session:     Session{ID: id.String(), CreatedAt: now, ExpiresAt: now.Add(residentSessionLife)},
 		token:       token,
 		hash:        hash,

@@ -20,7 +20,8 @@ type Store interface {
 	StaffStore
 
 	// Sweep deletes what no longer counts: sign-ins created at or before
-	// signInsBefore, and sessions and invitations with expires_at <= now.
+	// signInsBefore and sign_in_addresses whose last_at is, and sessions and
+	// invitations with expires_at <= now.
 	Sweep(ctx context.Context, signInsBefore, now time.Time) error
 }
 
@@ -102,8 +103,8 @@ type StaffStore interface {
 	// AcceptInvite uses an invitation up: UPDATE invites SET ended_at =
 	// a.Session.CreatedAt WHERE secret_hash = a.Secret AND ended_at IS NULL AND
 	// expires_at > a.Session.CreatedAt RETURNING; with no row, ok is false. Then
-	// the person of its address and the session as in FinishSignIn, and the grant
-	// (ON CONFLICT DO NOTHING). The answer is the person with all grants.
+	// the person of its address as in FinishSignIn, the grant (ON CONFLICT DO
+	// NOTHING) and the session. The answer is the person with all grants.
 	AcceptInvite(ctx context.Context, a AcceptInvite) (p Person, ok bool, err error)
 	// CancelInvite sets ended_at WHERE id = id AND jurisdiction = jurisdiction AND
 	// ended_at IS NULL.
@@ -113,9 +114,11 @@ type StaffStore interface {
 
 	// Staff lists who holds a grant in a jurisdiction, by e-mail address and role.
 	Staff(ctx context.Context, jurisdiction string) ([]StaffMember, error)
-	// Dismiss deletes one grant of a person; with none, ok is false. It also
-	// revokes every session of the person and ends the open invitations of their
-	// address to that jurisdiction, lest the grant comes back by an old link.
+	// Dismiss deletes one grant of a person; with none, ok is false. It also ends
+	// the open invitations of their address to that jurisdiction, lest the grant
+	// comes back by an old link, and revokes all their sessions. Invitations come
+	// first, then grants, then sessions, as in AcceptInvite: two that lock in one
+	// order cannot deadlock.
 	Dismiss(ctx context.Context, personID string, g Grant, now time.Time) (ok bool, err error)
 }
 

@@ -42,7 +42,9 @@ func hashToken(prefix, token string) (Hash, bool) {
 		return "", false
 	}
 	// Strict: of the four strings that decode to the same bytes, only one is ours.
-	if _, err := base64.RawURLEncoding.Strict().DecodeString(secret); err != nil {
+	// The length again: the decoder skips line breaks.
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(secret)
+	if err != nil || len(raw) != secretBytes {
 		return "", false
 	}
 	return hashOf(token), true

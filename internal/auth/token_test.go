@@ -30,17 +30,20 @@ func TestTokensThatCannotBeOurs(t *testing.T) {
 	good, _ := newToken(sessionPrefix)
 	secret := strings.TrimPrefix(good, sessionPrefix)
 	tests := map[string]string{
-		"empty":              "",
-		"only the prefix":    sessionPrefix,
-		"no prefix":          secret,
-		"another prefix":     keyPrefix + secret,
-		"prefix twice":       sessionPrefix + good,
-		"one short":          good[:len(good)-1],
-		"one long":           good + "A",
-		"padded":             good + "=",
-		"space before":       " " + good,
-		"newline after":      good + "\n",
-		"newline inside":     good[:20] + "\n" + good[21:],
+		"empty":           "",
+		"only the prefix": sessionPrefix,
+		"no prefix":       secret,
+		"another prefix":  keyPrefix + secret,
+		"prefix twice":    sessionPrefix + good,
+		"one short":       good[:len(good)-1],
+		"one long":        good + "A",
+		"padded":          good + "=",
+		"space before":    " " + good,
+		"newline after":   good + "\n",
+		"newline inside":  good[:20] + "\n" + good[21:],
+		// What is left of these without their line breaks decodes without an error.
+		"newline among A":    sessionPrefix + strings.Repeat("A", 20) + "\n" + strings.Repeat("A", 22),
+		"four newlines":      sessionPrefix + strings.Repeat("A", 39) + "\r\n\r\n",
 		"not base64url":      good[:20] + "+" + good[21:],
 		"NUL inside":         good[:20] + "\x00" + good[21:],
 		"bits after the end": sessionPrefix + strings.Repeat("A", 42) + "B",
@@ -60,13 +63,14 @@ func FuzzHashToken(f *testing.F) {
 	good, _ := newToken(sessionPrefix)
 	f.Add(good)
 	f.Add(good + "=")
+	f.Add(sessionPrefix + strings.Repeat("A", 42) + "\n")
 	f.Add(sessionPrefix + strings.Repeat("A", 42) + "B")
 	f.Fuzz(func(t *testing.T, token string) {
 		hash, ok := hashToken(sessionPrefix, token)
 		if ok != (hash != "") {
 			t.Fatalf("%q: hash %q and %v", token, hash, ok)
 		}
-		if ok && (len(token) != len(sessionPrefix)+secretChars || hash != hashOf(token)) {
+		if ok && (len(token) != len(sessionPrefix)+secretChars || strings.ContainsAny(token, "\r\n") || hash != hashOf(token)) {
 			t.Errorf("%q was accepted as %q", token, hash)
 		}
 	})

@@ -278,7 +278,7 @@ func (d *Disk) walk(ctx context.Context, folder string, visit func(name string, 
 
 // contextReader stops reading when the context is done.
 type contextReader struct {
-	ctx context.Context //nolint:containedctx // lives no longer than the call that made it
+	ctx context.Context // lives no longer than the call that made it
 	r   io.Reader
 }
 

@@ -100,7 +100,7 @@ func New(cfg Config) *Client {
 	}
 }
 
-// Do sends a request. Besides the network's errors it fails with [ErrRefused]
+// Do sends a request. Its errors are [*Error]. Besides the network's it fails with [ErrRefused]
 // for an address that may not be reached and [ErrRedirects] for too many
 // redirects; reading the body fails with [ErrTooLarge] beyond the limit.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {

@@ -20,29 +20,29 @@ var (
 	ErrRedirects = errors.New("too many redirects")
 )
 
-// discreetError carries an error whose own text may name a URL, host or address
-// under a text that names none.
-type discreetError struct {
+// Error is what [Client.Do] and the bodies of its responses fail with: an error
+// whose own text may name a URL, host or address, under a text that names none.
+type Error struct {
 	text  string
 	cause error
 }
 
 // Error returns the text without the cause.
-func (e *discreetError) Error() string { return e.text }
+func (e *Error) Error() string { return e.text }
 
 // Unwrap returns the cause, whose text is not for logs.
-func (e *discreetError) Unwrap() error { return e.cause }
+func (e *Error) Unwrap() error { return e.cause }
 
 // Timeout reports whether the request ran out of time, as [net.Error] does.
-func (e *discreetError) Timeout() bool { return timedOut(e.cause) }
+func (e *Error) Timeout() bool { return timedOut(e.cause) }
 
 // discreet puts an error of net/http under a text that is fit for logs.
 func discreet(err error) error {
-	var done *discreetError
+	var done *Error
 	if errors.As(err, &done) {
 		return done
 	}
-	return &discreetError{text: class(err), cause: err}
+	return &Error{text: class(err), cause: err}
 }
 
 // class says what happened in words that hold nothing of the request.

@@ -24,6 +24,7 @@ type header struct {
 	// decodeBytes is the most memory that decoding holds at once, in bytes: the
 	// image and, where the decoder keeps it beside, what it is made from.
 	decodeBytes int64
+	planar      bool   // decodes to YCbCr, which is shrunk plane by plane
 	exif        []byte // the first EXIF block as a TIFF file, nil if there is none
 }
 
@@ -83,13 +84,16 @@ func (h header) check(l Limits) error {
 }
 
 // memory is what the photo takes at its peak in bytes, decoding or rendering:
-// the decoded image, the two steps of the first resampling at four bytes a
-// pixel, a copy turned upright, and buffers and encoded files at one byte a
-// pixel of the largest rendition.
+// the decoded image; the largest rendition at four bytes a pixel, its copy turned
+// upright, and as much again for buffers and encoded files; and what the first
+// resampling holds between its two directions, which planes do not need.
 func (h header) memory() int64 {
 	w, ht := fit(h.width, h.height, Large)
-	large := int64(w) * int64(ht)
-	return h.decodeBytes + 4*int64(w)*int64(h.height) + 2*4*large + large + 1<<20
+	between := 4 * int64(w) * int64(h.height)
+	if h.planar {
+		between = 0
+	}
+	return h.decodeBytes + between + 3*4*int64(w)*int64(ht) + 1<<20
 }
 
 // skip passes over n bytes.

@@ -5,49 +5,92 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 )
 
 // JPEG markers (ITU-T T.81, table B.1) that the walk must know.
 const (
-	markSOF0 = 0xc0 // baseline
-	markSOF1 = 0xc1 // extended sequential
-	markSOF2 = 0xc2 // progressive
-	markDHT  = 0xc4
-	markJPG  = 0xc8
-	markDAC  = 0xcc
-	markRST0 = 0xd0
-	markRST7 = 0xd7
-	markEOI  = 0xd9
-	markSOS  = 0xda
-	markAPP1 = 0xe1
+	markSOF0  = 0xc0 // baseline
+	markSOF1  = 0xc1 // extended sequential
+	markSOF2  = 0xc2 // progressive
+	markDHT   = 0xc4
+	markJPG   = 0xc8
+	markDAC   = 0xcc
+	markRST0  = 0xd0
+	markRST7  = 0xd7
+	markEOI   = 0xd9
+	markSOS   = 0xda
+	markAPP1  = 0xe1
+	markAPP14 = 0xee
 )
 
 var exifMagic = []byte("Exif\x00\x00")
 
+// jpegHeader is a header while the walk goes on.
+type jpegHeader struct {
+	header
+	components  []byte // of the frame header, three bytes each: id, sampling factors, table
+	progressive bool
+	rgb         bool // the components may be RGB, not YCbCr
+}
+
 // readJPEGHeader walks over the segments up to the first scan.
 func readJPEGHeader(in *bufio.Reader) (header, error) {
-	h := header{format: formatJPEG, frames: 1}
+	h := jpegHeader{header: header{format: formatJPEG, frames: 1}}
 	if err := skip(in, 2); err != nil { // SOI
-		return h, err
+		return h.header, err
 	}
 	for {
 		marker, err := nextMarker(in)
 		if err != nil {
-			return h, err
+			return h.header, err
 		}
 		switch {
 		case marker == markEOI:
-			return h, errors.New("no image before the end marker")
+			return h.header, errors.New("no image before the end marker")
 		case markRST0 <= marker && marker <= markRST7:
 			continue // stands alone
 		case marker == markSOS:
-			if h.width == 0 {
-				return h, errors.New("a scan before the frame header")
-			}
-			return h, nil
+			err := h.finish(in)
+			return h.header, err
 		}
-		if err := h.jpegSegment(in, marker); err != nil {
-			return h, err
+		if err := h.segment(in, marker); err != nil {
+			return h.header, err
+		}
+	}
+}
+
+// finish works out what decoding takes, at the first scan. image/jpeg decides
+// that three components are RGB, and makes a copy of four bytes a pixel, only at
+// the end of the file and by what any APP14 said; so that marker is looked for in
+// the rest. Coded pixels cannot contain it (T.81, B.1.1.5).
+func (h *jpegHeader) finish(in *bufio.Reader) (err error) {
+	if h.width == 0 {
+		return errors.New("a scan before the frame header")
+	}
+	if len(h.components) == 3*3 && !h.rgb {
+		h.rgb, err = contains(in, []byte{0xff, markAPP14})
+	}
+	h.planar = len(h.components) == 3*3 && !h.rgb
+	h.decodeBytes = jpegBytes(h.width, h.height, h.components, h.progressive, h.rgb)
+	return err
+}
+
+// contains reads to the end of the file or to the first occurrence of mark.
+func contains(in *bufio.Reader, mark []byte) (bool, error) {
+	for {
+		window, err := in.Peek(in.Size())
+		if bytes.Contains(window, mark) {
+			return true, nil
+		}
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if _, err := in.Discard(len(window) - len(mark) + 1); err != nil {
+			return false, err
 		}
 	}
 }
@@ -69,32 +112,42 @@ func nextMarker(in *bufio.Reader) (byte, error) {
 	}
 }
 
-// jpegSegment reads the segment that follows marker, if it matters.
-func (h *header) jpegSegment(in *bufio.Reader, marker byte) error {
+// segment reads the segment that follows marker, if it matters.
+func (h *jpegHeader) segment(in *bufio.Reader, marker byte) error {
 	length, err := take(in, 2)
 	if err != nil {
 		return err
 	}
 	n := int(binary.BigEndian.Uint16(length)) - 2
-	switch {
-	case n < 0:
+	if n < 0 {
 		return errors.New("a segment shorter than its length")
-	case isFrame(marker) && marker > markSOF2:
+	}
+	if isFrame(marker) && marker > markSOF2 {
 		return refuse("unsupported-format", "this kind of JPEG (arithmetic-coded, lossless or hierarchical) cannot be read here; send an ordinary one")
-	case isFrame(marker):
-		body, err := take(in, n)
-		if err != nil {
-			return err
-		}
-		return h.jpegFrame(body, marker == markSOF2)
-	case marker == markAPP1 && h.exif == nil:
-		body, err := take(in, n)
-		if tiff, ok := bytes.CutPrefix(body, exifMagic); ok {
-			h.exif = tiff // of two blocks the first counts, as in browsers
-		}
+	}
+	if !isFrame(marker) && marker != markAPP1 && marker != markAPP14 {
+		return skip(in, int64(n))
+	}
+	body, err := take(in, n)
+	if err != nil {
 		return err
 	}
-	return skip(in, int64(n))
+	tiff, isEXIF := bytes.CutPrefix(body, exifMagic)
+	switch {
+	case marker == markAPP14:
+		h.rgb = h.rgb || adobeRGB(body)
+	case marker != markAPP1:
+		return h.frame(body, marker == markSOF2)
+	case isEXIF && h.exif == nil:
+		h.exif = tiff // of two blocks the first counts, as in browsers
+	}
+	return nil
+}
+
+// adobeRGB reports whether an APP14 segment says that the colours are not
+// transformed: its twelfth byte is 0.
+func adobeRGB(body []byte) bool {
+	return len(body) >= 12 && bytes.HasPrefix(body, []byte("Adobe")) && body[11] == 0
 }
 
 // isFrame reports whether the marker begins a frame header, of any process.
@@ -102,9 +155,9 @@ func isFrame(marker byte) bool {
 	return markSOF0 <= marker && marker <= 0xcf && marker != markDHT && marker != markJPG && marker != markDAC
 }
 
-// jpegFrame reads a frame header (T.81, B.2.2): precision, height, width, and
-// for each component its id, sampling factors and table.
-func (h *header) jpegFrame(b []byte, progressive bool) error {
+// frame reads a frame header (T.81, B.2.2): precision, height, width, and for
+// each component its id, sampling factors and table.
+func (h *jpegHeader) frame(b []byte, progressive bool) error {
 	if h.width != 0 {
 		return errors.New("two frame headers")
 	}
@@ -119,32 +172,36 @@ func (h *header) jpegFrame(b []byte, progressive bool) error {
 	if h.width == 0 || h.height == 0 {
 		return errors.New("a frame without pixels")
 	}
-	h.decodeBytes = jpegBytes(h.width, h.height, b[6:], progressive)
+	h.components, h.progressive = b[6:], progressive
+	h.rgb = h.rgb || len(h.components) == 3*3 && b[6] == 'R' && b[9] == 'G' && b[12] == 'B'
+	for c := h.components; len(c) > 0; c = c[3:] {
+		if hor, ver := c[1]>>4, c[1]&15; hor < 1 || hor > 4 || ver < 1 || ver > 4 {
+			return errors.New("a sampling factor out of range")
+		}
+	}
 	return nil
 }
 
-// jpegBytes is the memory that image/jpeg takes at its peak. Of three components
-// in 4:2:0 it holds 1.5 bytes a pixel. In other samplings it may widen them to
-// three, and where they are RGB it makes a copy of four. Four components are
-// converted to CMYK of four bytes beside the original. Progressive files hold
-// every coefficient as four bytes beside that.
-func jpegBytes(width, height int, components []byte, progressive bool) int64 {
-	const mcu = 32                                                       // pixels: the largest block of 8 × 8 samples at a factor of 4
+// jpegBytes is the memory that image/jpeg takes at its peak: a byte for every
+// sample of every component, at the component's sampling; for progressive files
+// four more, its coefficient; and four bytes a pixel for the copy that it makes
+// of RGB and of four components.
+func jpegBytes(width, height int, components []byte, progressive, rgb bool) int64 {
+	const mcu = 32                                                       // pixels: the largest block, 8 × 8 samples at a factor of 4
 	area := int64((width+mcu-1)/mcu*mcu) * int64((height+mcu-1)/mcu*mcu) // planes are whole blocks
-	quarters := func(samples, beside int64) int64 {
-		if progressive {
-			beside += 4 * samples
-		}
-		return area * (samples + beside) / 4
+	var most int64
+	for c := components; len(c) > 0; c = c[3:] {
+		most = max(most, int64(c[1]>>4)*int64(c[1]&15))
 	}
-	switch len(components) / 3 {
-	case 1:
-		return quarters(4, 0)
-	case 3:
-		if components[1] == 0x22 && components[4] == 0x11 && components[7] == 0x11 {
-			return quarters(6, 0)
-		}
-		return quarters(12, 16)
+	var total int64
+	for c := components; len(c) > 0; c = c[3:] {
+		total += area * int64(c[1]>>4) * int64(c[1]&15) / most
 	}
-	return quarters(16, 16)
+	if progressive {
+		total += 4 * total
+	}
+	if rgb || len(components) == 4*3 {
+		total += 4 * area
+	}
+	return total
 }

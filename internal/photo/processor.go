@@ -235,7 +235,7 @@ func mebibytes(n int64) string {
 // cancelled otherwise, and it remembers the failures that are not the photo's
 // fault.
 type input struct {
-	ctx      context.Context //nolint:containedctx // lives no longer than the call that made it
+	ctx      context.Context // lives no longer than the call that made it
 	src      io.ReadSeeker
 	deadline time.Time
 	failed   error

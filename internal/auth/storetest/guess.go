@@ -17,6 +17,8 @@ func guessRules() map[string]func(*testing.T, *kit) {
 		"five wrong guesses end a sign-in":                       noSixthTry,
 		"what cannot be a code is no try":                        noTry,
 		"a new code gives no new tries":                          reissueKeepsTries,
+		"a code replaced while it was compared is no code":       replacedMeanwhile,
+		"a sign-in replaced while it was compared is none":       signInReplacedMeanwhile,
 		"fifty guesses at once on two processes get five in all": guessRace,
 		"fifty right codes at once make one session":             confirmRace,
 	}
@@ -72,6 +74,41 @@ func reissueKeepsTries(t *testing.T, k *kit) {
 	_, _, err := k.here.Confirm(t.Context(), a.ID, wrong(code, 0))
 	wantProblem(t, err, problem.Invalid)
 	_, _, err = k.here.Confirm(t.Context(), a.ID, code)
+	wantProblem(t, err, problem.Invalid)
+}
+
+// interrupted does something between the try and its consequence.
+type interrupted struct {
+	auth.Store
+	meanwhile func()
+}
+
+// TakeTry lets the other thing happen after the try is taken.
+func (i interrupted) TakeTry(ctx context.Context, secret auth.Hash, maxTries int, now time.Time) (auth.SignInRow, bool, error) {
+	row, ok, err := i.Store.TakeTry(ctx, secret, maxTries, now)
+	i.meanwhile()
+	return row, ok, err
+}
+
+func replacedMeanwhile(t *testing.T, k *kit) {
+	a := k.ask(t, anna)
+	code := k.code(t, a)
+	k.here.Store = interrupted{k.Store, func() {
+		for k.code(t, a) == code { // one in a million
+		}
+	}}
+	_, _, err := k.here.Confirm(t.Context(), a.ID, code)
+	wantProblem(t, err, problem.Invalid)
+}
+
+func signInReplacedMeanwhile(t *testing.T, k *kit) {
+	a := k.ask(t, anna)
+	code := k.code(t, a)
+	k.here.Store = interrupted{k.Store, func() {
+		_, err := k.there.Begin(t.Context(), anna, "")
+		must(t, err)
+	}}
+	_, _, err := k.here.Confirm(t.Context(), a.ID, code)
 	wantProblem(t, err, problem.Invalid)
 }
 

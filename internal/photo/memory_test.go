@@ -1,0 +1,217 @@
+package photo
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"io"
+	"runtime/metrics"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kantsten/kantsten/internal/problem"
+)
+
+func TestAPhotoThatCannotFitIsRefused(t *testing.T) {
+	t.Parallel()
+	photo := asJPEG(t, landscape(640, 480))
+	p := &Processor{Limits: Limits{Memory: 1 << 20}}
+	_, _, err := p.Process(t.Context(), bytes.NewReader(photo))
+	if e := problem.As(err); e == nil || e.Kind != problem.Invalid || e.Fields[0].Code != "too-large-to-decode" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAPhotoThatWaitsTooLongIsToldWhenToComeBack(t *testing.T) {
+	t.Parallel()
+	photo := asJPEG(t, quarters(48, 32))
+	synctest.Test(t, func(t *testing.T) {
+		p := &Processor{Limits: Limits{Memory: 2 << 20}}
+		first := &held{ReadSeeker: bytes.NewReader(photo), pass: 2, reached: make(chan struct{}), proceed: make(chan struct{})}
+		var done sync.WaitGroup
+		done.Go(func() {
+			if _, _, err := p.Process(t.Context(), first); err != nil {
+				t.Errorf("the first: %v", err)
+			}
+		})
+		<-first.reached // it holds more than half of the memory now
+
+		start := time.Now()
+		_, _, err := p.Process(t.Context(), bytes.NewReader(photo))
+		e := problem.As(err)
+		if e == nil || e.Kind != problem.Unavailable || e.RetryAfter <= 0 {
+			t.Errorf("the second: %v", err)
+		}
+		if waited := time.Since(start); waited != 10*time.Second { // on synctest's clock
+			t.Errorf("waited %v", waited)
+		}
+
+		cancelled, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, _, err := p.Process(cancelled, bytes.NewReader(photo)); !errors.Is(err, context.DeadlineExceeded) || problem.As(err) != nil {
+			t.Errorf("one whose sender left: %v", err)
+		}
+
+		close(first.proceed)
+		done.Wait()
+		if _, _, err := p.Process(t.Context(), bytes.NewReader(photo)); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
+// held stops before it is read for the given time from its beginning.
+type held struct {
+	io.ReadSeeker
+	pass             int
+	reached, proceed chan struct{}
+}
+
+func (h *held) Seek(offset int64, whence int) (int64, error) {
+	if whence == io.SeekStart {
+		if h.pass--; h.pass == 0 {
+			close(h.reached)
+			<-h.proceed
+		}
+	}
+	return h.ReadSeeker.Seek(offset, whence)
+}
+
+func TestMemoryIsGivenBackAfterEveryKindOfEnd(t *testing.T) {
+	t.Parallel()
+	good := asJPEG(t, landscape(640, 480))
+	p := &Processor{Limits: Limits{Memory: 4 << 20, Wait: time.Minute}}
+	for range 20 { // 20 would not fit if any of them kept its part
+		for _, data := range [][]byte{good, good[:len(good)/2]} {
+			if _, _, err := p.Process(t.Context(), bytes.NewReader(data)); problem.Is(err, problem.Unavailable) {
+				t.Fatal(err)
+			}
+		}
+	}
+	if !p.memory.TryAcquire(4 << 20) {
+		t.Error("memory is still taken")
+	}
+}
+
+// TestTheReservationCoversWhatDecodingAllocates holds the formulas against the
+// decoders: what they allocate in all is the most that can be in use at once.
+func TestTheReservationCoversWhatDecodingAllocates(t *testing.T) { // not parallel: it counts the process's allocations
+	const slack = 256 << 10 // buffers and tables
+	wide := landscape(400, 300)
+	for name, data := range map[string][]byte{
+		"JPEG":          asJPEG(t, wide),
+		"grey JPEG":     asJPEG(t, converted(wide, image.NewGray(wide.Rect))),
+		"PNG":           asPNG(t, wide),
+		"16-bit PNG":    asPNG(t, converted(wide, image.NewNRGBA64(wide.Rect))),
+		"grey PNG":      asPNG(t, converted(wide, image.NewGray(wide.Rect))),
+		"lossy WebP":    file(t, "lossy-alpha.webp"),
+		"progressive":   file(t, "progressive.jpg"),
+		"CMYK":          file(t, "cmyk.jpg"),
+		"RGB":           file(t, "rgb.jpg"),
+		"4:1:1":         file(t, "sampling-4x1.jpg"),
+		"palette":       crookedPalette(true),
+		"lossless WebP": file(t, "lossless-alpha.webp"),
+	} {
+		h, err := readHeader(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Processor{limits: Limits{}.withDefaults()}
+		before := allocated()
+		if _, err := p.decode(t.Context(), bytes.NewReader(data), h); err != nil {
+			t.Fatal(err)
+		}
+		if took := allocated() - before; took > h.decodeBytes+slack {
+			t.Errorf("%s: reserved %d bytes, allocated %d", name, h.decodeBytes, took)
+		}
+	}
+}
+
+// allocated is how many bytes the process has allocated so far.
+func allocated() int64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return int64(sample[0].Value.Uint64())
+}
+
+func TestProgressiveJPEGReservesItsCoefficients(t *testing.T) {
+	t.Parallel()
+	const width, height = 4000, 3000
+	tests := []struct {
+		name             string
+		components       []byte
+		progressive, rgb bool
+		perPixel         float64
+	}{
+		{"grey", []byte{1, 0x11, 0}, false, false, 1},
+		{"grey, whatever sampling it claims", []byte{1, 0x42, 0}, false, false, 1},
+		{"4:2:0", []byte{1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1}, false, false, 1.5},
+		{"4:2:0, progressive", []byte{1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1}, true, false, 1.5 + 4*1.5},
+		{"4:1:0", []byte{1, 0x42, 0, 2, 0x11, 1, 3, 0x11, 1}, false, false, 1.25},
+		{"full colour", []byte{1, 0x11, 0, 2, 0x11, 1, 3, 0x11, 1}, false, false, 3},
+		{"full colour, progressive", []byte{1, 0x11, 0, 2, 0x11, 1, 3, 0x11, 1}, true, false, 3 + 4*3},
+		{"RGB", []byte{'R', 0x11, 0, 'G', 0x11, 1, 'B', 0x11, 1}, false, true, 3 + 4},
+		{"CMYK", []byte{1, 0x11, 0, 2, 0x11, 1, 3, 0x11, 1, 4, 0x11, 0}, false, false, 4 + 4},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := float64(jpegBytes(width, height, tt.components, tt.progressive, tt.rgb)) / (width * height)
+			if got < tt.perPixel*0.999 || got > tt.perPixel*1.02 { // whole blocks
+				t.Errorf("%.2f bytes a pixel, want %.2f", got, tt.perPixel)
+			}
+		})
+	}
+}
+
+func TestRGBIsReservedForWhereverTheFileSaysIt(t *testing.T) {
+	t.Parallel()
+	const mark = "Adobe\x00\x64\x00\x00\x00\x00\x00" // the last byte: no transform
+	plain := file(t, "progressive.jpg")
+	plain = join(plain[:2], plain[20:]) // without JFIF, which rules RGB out
+	scan := bytes.LastIndex(plain, []byte("\xff\xda"))
+	for name, data := range map[string][]byte{
+		"before the picture":     withSegments(plain, segment(0xee, mark)),
+		"between two scans":      join(plain[:scan], segment(0xee, mark), plain[scan:]),
+		"at the end":             join(plain[:len(plain)-2], segment(0xee, mark), plain[len(plain)-2:]),
+		"beyond the first read":  join(plain[:scan], bytes.Repeat([]byte{0xff}, 1<<15), segment(0xee, mark), plain[scan:]),
+		"by the components' ids": file(t, "rgb.jpg"),
+	} {
+		h, err := readHeader(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Processor{limits: Limits{}.withDefaults()}
+		img, err := p.decode(t.Context(), bytes.NewReader(data), h)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, rgb := img.(*image.RGBA); !rgb || h.planar {
+			t.Errorf("%s: decoded to %T, planar %v", name, img, h.planar)
+		}
+	}
+	if h, err := readHeader(bytes.NewReader(plain)); err != nil || !h.planar {
+		t.Errorf("without the mark: planar %v, %v", h.planar, err)
+	}
+}
+
+func TestContains(t *testing.T) {
+	t.Parallel()
+	const size = 16 // the smallest buffer there is
+	for at := range 3 * size {
+		data := bytes.Repeat([]byte{0xff}, 4*size)
+		data[at+1] = 0xee
+		if ok, err := contains(bufio.NewReaderSize(bytes.NewReader(data), size), []byte("\xff\xee")); !ok || err != nil {
+			t.Errorf("not found at %d: %v", at, err)
+		}
+	}
+	for _, n := range []int{0, 1, size, 3*size + 1} {
+		if ok, err := contains(bufio.NewReaderSize(bytes.NewReader(make([]byte, n)), size), []byte("\xff\xee")); ok || err != nil {
+			t.Errorf("found in %d zeros: %v", n, err)
+		}
+	}
+}
