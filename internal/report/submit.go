@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/kantsten/kantsten/internal/auth"
@@ -131,13 +132,24 @@ func (s *Service) prepare(ctx context.Context, actor auth.Actor, sub *Submission
 		return Filing{}, fmt.Errorf("read jurisdiction %s: %w", route.Jurisdiction, err)
 	}
 	answers, more := sub.answers(j)
-	if faults = append(faults, more...); len(faults) > 0 {
+	if faults = slices.Concat(sub.elsewhere(j), faults, more); len(faults) > 0 {
 		return Filing{}, problem.Invalidity(faults)
 	}
 	if err := sub.keepPhotos(ctx, s); err != nil {
 		return Filing{}, err
 	}
 	return s.filing(actor, sub, j, route, answers), nil
+}
+
+// elsewhere says that the position does not lie where the report may go.
+func (sub *Submission) elsewhere(j tenant.Jurisdiction) []problem.FieldError {
+	if sub.Within == "" || sub.Within == j.Code {
+		return nil
+	}
+	return []problem.FieldError{{
+		Field: "/jurisdiction", Code: "elsewhere",
+		Detail: fmt.Sprintf("the position does not lie in %s but in %s (%s)", sub.Within, j.Code, j.Name),
+	}}
 }
 
 // keepPhotos keeps the new photos, once: when the report has to be located
