@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -144,20 +145,36 @@ func (c *contract) agreesWith(routes gin.RoutesInfo) error {
 // exist: the validator's own pattern knows a 31st of February.
 var (
 	timeFormats = openapi3.WithStringFormatValidators(map[string]openapi3.StringFormatValidator{
-		"date-time": timeFormat(time.RFC3339),
-		"date":      timeFormat(time.DateOnly),
+		"date-time": timestamp{},
+		"date":      calendarDate{},
 	})
 	yesOrNo       = []openapi3.SchemaValidationOption{openapi3.FailFast(), timeFormats}
 	everyFault    = []openapi3.SchemaValidationOption{openapi3.MultiErrors(), timeFormats}
 	filterOptions = openapi3filter.Options{MultiError: true, SchemaValidationOptions: []openapi3.SchemaValidationOption{timeFormats}}
 )
 
-// timeFormat checks that a text is a time that exists, in the layout.
-type timeFormat string
+// rfc3339 is the form of a timestamp; time.Parse alone would also take an hour
+// of one digit and a comma before the fraction.
+var rfc3339 = regexp.MustCompile(openapi3.FormatOfStringDateTime)
+
+// timestamp is an RFC 3339 time that exists.
+type timestamp struct{}
 
 // Validate implements the validator's interface.
-func (f timeFormat) Validate(value string) error {
-	_, err := time.Parse(string(f), value)
+func (timestamp) Validate(value string) error {
+	if !rfc3339.MatchString(value) {
+		return errors.New("not in the form of RFC 3339")
+	}
+	_, err := time.Parse(time.RFC3339, value)
+	return err
+}
+
+// calendarDate is a day that exists.
+type calendarDate struct{}
+
+// Validate implements the validator's interface.
+func (calendarDate) Validate(value string) error {
+	_, err := time.Parse(time.DateOnly, value)
 	return err
 }
 

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gin-gonic/gin"
 	"github.com/kantsten/kantsten/api/apitest"
 	"github.com/kantsten/kantsten/internal/problem"
 )
@@ -157,7 +156,6 @@ func (b *logBuffer) String() string {
 // newEdge serves the echo. The log is what the edge wrote.
 func newEdge(t testing.TB, s *echo) (c *apitest.Client, h http.Handler, log *logBuffer) {
 	t.Helper()
-	gin.SetMode(gin.ReleaseMode)
 	if s.dir == "" {
 		s.dir = t.TempDir()
 	}

@@ -61,6 +61,7 @@ func (e *Edge) engine(v1 StrictServerInterface, beside []Route) (*gin.Engine, er
 	if err != nil {
 		return nil, err
 	}
+	gin.SetMode(gin.ReleaseMode) // else gin prints every route to standard output
 	engine := gin.New()
 	if err := engine.SetTrustedProxies(e.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("set the trusted proxies: %w", err)

@@ -283,8 +283,8 @@ func TestIdentifyDecidesBeforeTheBodyIsRead(t *testing.T) {
 	body := &countingReader{left: 1 << 30}
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/reports", body))
-	if rec.Code != http.StatusUnauthorized || body.read != 0 {
-		t.Errorf("got %d after %d bytes, want 401 after none", rec.Code, body.read)
+	if rec.Code != http.StatusUnauthorized || body.read.Load() != 0 {
+		t.Errorf("got %d after %d bytes, want 401 after none", rec.Code, body.read.Load())
 	}
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/api-info", nil)
 	req.Header.Set("Authorization", "Bearer known")

@@ -42,8 +42,11 @@ func withRequestID(r *http.Request, answer http.Header) *http.Request {
 }
 
 func (e *Edge) logRequest(c *gin.Context) {
-	start := time.Now()
+	defer e.logDone(c, time.Now()) // deferred, so that a broken-off request is logged too
 	c.Next()
+}
+
+func (e *Edge) logDone(c *gin.Context, start time.Time) {
 	e.logFinished(c.Request, c.FullPath(), c.Writer.Status(), max(0, c.Writer.Size()), time.Since(start))
 }
 

@@ -52,10 +52,10 @@ func toSuggestion(sg photo.Suggestion) *PhotoSuggestion {
 
 // Media is the route by which renditions are shown. A name holds the hash of its
 // content, so what a browser has once it need not ask for again.
-func (s *Server) Media(fail func(*gin.Context, error)) Route {
+func (s *Server) Media(e *Edge) Route {
 	return Route{Method: http.MethodGet, Path: "/photos/:id/:rendition", Handler: func(c *gin.Context) {
 		if err := s.showPhoto(c); err != nil {
-			fail(c, err)
+			e.writeProblem(c, err)
 		}
 	}}
 }

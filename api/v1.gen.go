@@ -1340,7 +1340,7 @@ type ListJurisdictionsParams struct {
 
 // PutJurisdictionParams defines parameters for PutJurisdiction.
 type PutJurisdictionParams struct {
-	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same. Without it the answer is 428 with the current state.
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1452,19 +1452,19 @@ type PostReportParams struct {
 
 // DeleteReportParams defines parameters for DeleteReport.
 type DeleteReportParams struct {
-	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same. Without it the answer is 428 with the current state.
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
 // PutReportAssigneeParams defines parameters for PutReportAssignee.
 type PutReportAssigneeParams struct {
-	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same. Without it the answer is 428 with the current state.
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
 // PostReportHandOverParams defines parameters for PostReportHandOver.
 type PostReportHandOverParams struct {
-	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same. Without it the answer is 428 with the current state.
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. The same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
@@ -1491,7 +1491,7 @@ type GetReportRoutingParams struct {
 
 // PutReportStatusParams defines parameters for PutReportStatus.
 type PutReportStatusParams struct {
-	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same. Without it the answer is 428 with the current state.
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 

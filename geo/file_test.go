@@ -167,7 +167,7 @@ func TestChangedWordsAreSafe(t *testing.T) {
 	data := encode(t, smallIndex(t))
 	r := rand.New(rand.NewPCG(9, 10))
 	refused := 0
-	const rounds = 1500
+	const rounds = 400
 	for range rounds {
 		damaged := bytes.Clone(data)
 		for range 1 + r.IntN(3) {

@@ -63,7 +63,7 @@ func (s *scanner) fill() bool {
 		s.buf = s.buf[:n]
 		if n == 0 && err != nil {
 			if !errors.Is(err, io.EOF) {
-				s.err = fmt.Errorf("read GeoJSON: %w", err)
+				s.err = fmt.Errorf("after %d bytes: %w", s.read, err)
 			}
 			return false
 		}
@@ -92,6 +92,7 @@ func (s *scanner) next() byte {
 				s.pos++
 			case 0:
 				s.fail("a zero byte")
+				return 0
 			default:
 				return c
 			}

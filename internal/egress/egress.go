@@ -48,6 +48,9 @@ type Config struct {
 	// Allow lists networks that may be reached although they are not public,
 	// on any port and over http too.
 	Allow []netip.Prefix
+	// OnlyAllowed refuses everything that Allow does not list: for an
+	// installation that must not reach the outside, such as a demo.
+	OnlyAllowed bool
 	// Timeout bounds a whole exchange, from resolving the name to the last byte
 	// of the body. Default [DefaultTimeout].
 	Timeout time.Duration
@@ -83,7 +86,7 @@ func New(cfg Config) *Client {
 	if cfg.Resolver == nil {
 		cfg.Resolver = &net.Resolver{}
 	}
-	g := newGuard(cfg.Allow)
+	g := newGuard(cfg.Allow, cfg.OnlyAllowed)
 	return &Client{
 		guard:    g,
 		resolver: cfg.Resolver,

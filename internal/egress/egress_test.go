@@ -368,3 +368,16 @@ func (c *closeCounter) Close() error {
 	c.closed++
 	return nil
 }
+
+// An installation that must not reach the outside refuses public addresses too,
+// before anything is dialled.
+func TestOnlyTheAllowListIsReachedWhereNothingElseMayBe(t *testing.T) {
+	t.Parallel()
+	client := New(Config{OnlyAllowed: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	if err := client.Check(t.Context(), "https://198.41.0.4/"); err == nil {
+		t.Error("a public address outside the allow-list was taken")
+	}
+	if err := client.Check(t.Context(), "https://127.0.0.1:8443/"); err != nil {
+		t.Errorf("an address on the allow-list was refused: %v", err)
+	}
+}

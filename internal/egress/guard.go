@@ -18,11 +18,12 @@ type controlFunc = func(network, address string, c syscall.RawConn) error
 // guard decides which addresses may be dialled.
 type guard struct {
 	allow  []netip.Prefix
+	only   bool // refuse all else
 	public *ssrf.Guardian
 }
 
-func newGuard(allow []netip.Prefix) guard {
-	g := guard{public: ssrf.New(ssrf.WithAnyPort())}
+func newGuard(allow []netip.Prefix, only bool) guard {
+	g := guard{public: ssrf.New(ssrf.WithAnyPort()), only: only}
 	for _, p := range allow {
 		g.allow = append(g.allow, unmapped(p))
 	}
@@ -87,6 +88,9 @@ func (g guard) refuse(to netip.AddrPort) error {
 	a := to.Addr().Unmap()
 	if g.allowed(a) {
 		return nil
+	}
+	if g.only {
+		return fmt.Errorf("%w: not on the allow-list", ErrRefused)
 	}
 	if p := to.Port(); p != httpsPort && p < lowestFreePort {
 		return fmt.Errorf("%w: port %d", ErrRefused, p)

@@ -32,6 +32,9 @@ const (
 	JobDeliver = "deliver"
 	// JobTell finds out who hears of an update. Payload: TellJob.
 	JobTell = "tell"
+	// JobRemovePhotos deletes the files of photos whose rows are gone. Payload:
+	// RemovePhotosJob; photo.Library.Remove does it.
+	JobRemovePhotos = "remove-photos"
 )
 
 // DeliverJob is the payload of JobDeliver.
@@ -42,6 +45,11 @@ type DeliverJob struct {
 // TellJob is the payload of JobTell.
 type TellJob struct {
 	UpdateID string `json:"update_id"`
+}
+
+// RemovePhotosJob is the payload of JobRemovePhotos.
+type RemovePhotosJob struct {
+	Photos []string `json:"photos"`
 }
 
 // newID returns a UUIDv7: ids sort by the time at which they were made.

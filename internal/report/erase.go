@@ -24,10 +24,21 @@ func (s *Service) Erase(ctx context.Context, actor auth.Actor, name string) erro
 		r.TokenEpoch++
 		caused := r.caused(u, EventErased)
 		caused.Jobs = nil
+		if len(r.Photos) > 0 {
+			caused.Jobs = append(caused.Jobs, newJob(JobRemovePhotos, RemovePhotosJob{Photos: photoIDs(r.Photos)}, now))
+		}
 		return caused, nil
 	})
 	if err == nil {
 		s.wake()
 	}
 	return err
+}
+
+func photoIDs(photos []Photo) []string {
+	ids := make([]string, len(photos))
+	for i, p := range photos {
+		ids[i] = p.ID
+	}
+	return ids
 }

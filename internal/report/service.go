@@ -77,9 +77,10 @@ type Store interface {
 	Contact(ctx context.Context, reportID string) (Contact, error)
 	// Contacts returns the same for many reports, by report id.
 	Contacts(ctx context.Context, reportIDs []string) (map[string]Contact, error)
-	// Erase removes what is personal in a report and its updates, with its
-	// photos, voices and subscriptions, and returns the photos' names for their
-	// files to be removed.
+	// Erase removes what is personal in a report and its updates, with the rows
+	// of its photos and what the reporter's own address follows it by. change
+	// sees the photos, to leave a job that removes their files. Voices stay: they
+	// are other people's, and tell nothing but that one has been counted.
 	Erase(ctx context.Context, name string, change func(*Report) (Changes, error)) (Report, error)
 }
 

@@ -47,7 +47,7 @@ func (s Auth) Keys(ctx context.Context, jurisdiction string) ([]auth.Key, error)
 func (s Auth) keys(ctx context.Context, where string, arg any) ([]auth.Key, error) {
 	rows, err := s.query(ctx, `SELECT `+keyColumns+` FROM api_keys`+where, arg)
 	keys, err := collect(rows, err, scanKey)
-	return keys, s.unavailable(err)
+	return keys, s.asProblem(err)
 }
 
 // RevokeKey ends a valid key of a jurisdiction.

@@ -88,7 +88,7 @@ func (s Auth) Invites(ctx context.Context, jurisdiction string, now time.Time) (
 	rows, err := s.query(ctx, `SELECT `+inviteColumns+` FROM invites
 		WHERE jurisdiction = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY id`, jurisdiction, micros(now))
 	invites, err := collect(rows, err, scanInvite)
-	return invites, s.unavailable(err)
+	return invites, s.asProblem(err)
 }
 
 // Staff lists who holds a grant in a jurisdiction, by address and role.
@@ -99,7 +99,7 @@ func (s Auth) Staff(ctx context.Context, jurisdiction string) ([]auth.StaffMembe
 		var m auth.StaffMember
 		return m, row.Scan(&m.PersonID, &m.Email, &m.Role)
 	})
-	return staff, s.unavailable(err)
+	return staff, s.asProblem(err)
 }
 
 // Dismiss takes one grant away, with all by which it could live on.

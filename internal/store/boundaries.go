@@ -55,7 +55,7 @@ func (s BoundarySets) all(ctx context.Context, where string, args ...any) ([]rou
 	rows, err := s.query(ctx, `SELECT `+setColumns+` FROM boundary_sets`+where, args...)
 	sets, err := collect(rows, err, scanSet)
 	if err != nil {
-		return nil, s.unavailable(fmt.Errorf("read boundary sets: %w", err))
+		return nil, s.asProblem(fmt.Errorf("read boundary sets: %w", err))
 	}
 	return sets, nil
 }

@@ -60,7 +60,7 @@ func (s Reports) Updates(ctx context.Context, reportID string, internal bool) ([
 		reportID, internal)
 	us, err := collect(rows, err, scanUpdate)
 	if err != nil {
-		return nil, s.unavailable(fmt.Errorf("read the history of report %s: %w", reportID, err))
+		return nil, s.asProblem(fmt.Errorf("read the history of report %s: %w", reportID, err))
 	}
 	return us, nil
 }
@@ -95,12 +95,20 @@ func (t *tx) insertEvents(ctx context.Context, events []report.Event) error {
 // insertJobs stores jobs; one whose kind and key are waiting already is dropped.
 func (t *tx) insertJobs(ctx context.Context, jobs []job.Job) error {
 	for _, j := range jobs {
-		if _, err := t.exec(ctx, `INSERT INTO jobs (id, kind, key, payload, run_at, attempts, parked, reason, created_at)
-			VALUES ($1, $2, $3, $4, $5, 0, FALSE, '', $6)
-			ON CONFLICT (kind, key) WHERE key <> '' AND NOT parked DO NOTHING`,
-			j.ID, j.Kind, j.Key, string(j.Payload), micros(j.RunAt), micros(j.CreatedAt)); err != nil {
-			return fmt.Errorf("insert job %s: %w", j.ID, err)
+		if _, err := t.insertJob(ctx, j); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (t *tx) insertJob(ctx context.Context, j job.Job) (added bool, err error) {
+	n, err := t.exec(ctx, `INSERT INTO jobs (id, kind, key, payload, run_at, attempts, parked, reason, created_at)
+		VALUES ($1, $2, $3, $4, $5, 0, FALSE, '', $6)
+		ON CONFLICT (kind, key) WHERE key <> '' AND NOT parked DO NOTHING`,
+		j.ID, j.Kind, j.Key, string(j.Payload), micros(j.RunAt), micros(j.CreatedAt))
+	if err != nil {
+		return false, fmt.Errorf("insert job %s: %w", j.ID, err)
+	}
+	return n == 1, nil
 }

@@ -13,7 +13,9 @@
 // none is answered before the common commit is durable.
 //
 // A database that cannot be reached, is busy or is full gives
-// problem.Unavailable: nothing was acknowledged, and trying again is safe.
+// problem.Unavailable: nothing was acknowledged. Where the connection was lost
+// during the commit, nobody can tell whether it took place; an idempotency key
+// makes trying again safe even then.
 package store
 
 import (
@@ -25,6 +27,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -37,26 +40,37 @@ import (
 // DB is an open database.
 type DB struct {
 	dialect dialect
+	limits  limits
 	write   *sql.DB
 	read    *sql.DB // the same as write on PostgreSQL
 	group   *group  // nil on PostgreSQL
 
-	kept sync.Map // SQL text to *sql.Stmt of the readers, on SQLite
+	kept  sync.Map     // SQL text to *sql.Stmt of the readers, on SQLite
+	texts atomic.Int64 // how many are kept
 }
 
-// query runs a query that has one fixed text, and keeps it prepared.
+// maxKept bounds the prepared statements: what a query asks for decides its
+// text, and strangers choose what to ask for.
+const maxKept = 500
+
+// query runs a query and, as long as there is room, keeps it prepared.
 func (db *DB) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if db.group == nil { // pgx keeps statements itself
 		return db.read.QueryContext(ctx, query, args...)
 	}
 	stmt, ok := db.kept.Load(query)
 	if !ok {
+		if db.texts.Load() >= maxKept {
+			return db.read.QueryContext(ctx, query, args...)
+		}
 		made, err := db.read.PrepareContext(ctx, query)
 		if err != nil {
 			return nil, fmt.Errorf("prepare: %w", err)
 		}
 		if stmt, ok = db.kept.LoadOrStore(query, made); ok {
 			_ = made.Close() // somebody else was first
+		} else {
+			db.texts.Add(1)
 		}
 	}
 	return stmt.(*sql.Stmt).QueryContext(ctx, args...)
@@ -83,10 +97,10 @@ func (db *DB) Close() error {
 }
 
 // Ping tells whether the database answers.
-func (db *DB) Ping(ctx context.Context) error { return db.unavailable(db.read.PingContext(ctx)) }
+func (db *DB) Ping(ctx context.Context) error { return db.asProblem(db.read.PingContext(ctx)) }
 
-// Migrate brings the schema forward. On PostgreSQL a lock makes one of several
-// starting processes do it while the others wait.
+// Migrate brings the schema forward. Several processes may start at once: on
+// PostgreSQL a lock makes one of them do it while the others wait.
 func (db *DB) Migrate(ctx context.Context) error {
 	files, err := fs.Sub(migrations.Files, ".")
 	if err != nil {
@@ -104,36 +118,52 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate the database: %w", db.unavailable(err))
+	for range migrateTries {
+		if _, err = provider.Up(ctx); err == nil || db.dialect.sessionLock || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("migrate the database: %w", db.asProblem(err))
 	}
 	return nil
 }
 
-// unavailable turns a failure of the database itself, as opposed to one of a
-// statement, into a problem that tells the client to try again.
-func (db *DB) unavailable(err error) error {
-	if err == nil || problem.As(err) != nil || !db.dialect.unavailable(err) {
+// migrateTries is how often a process tries to migrate SQLite, for which there
+// is no lock: of several that start at once each step succeeds for one, whole,
+// and the others find it done when they look again.
+const migrateTries = 20
+
+// asProblem turns a failure of the database itself, as opposed to one of a
+// statement, into a problem that tells the client to try again, and a text that
+// no database can hold into one that tells the client so.
+func (db *DB) asProblem(err error) error {
+	switch {
+	case err == nil || problem.As(err) != nil:
 		return err
+	case db.dialect.unreadable(err):
+		return &problem.Error{Kind: problem.BadRequest, Detail: "a text in the request holds bytes that are not characters", Cause: err}
+	case db.dialect.unavailable(err) || errors.Is(err, errClosed):
+		return &problem.Error{
+			Kind: problem.Unavailable, Detail: "the database does not answer; nothing was acknowledged, try again",
+			RetryAfter: 2 * time.Second, Cause: err,
+		}
 	}
-	return &problem.Error{
-		Kind: problem.Unavailable, Detail: "the database does not answer; nothing was stored, try again",
-		RetryAfter: 2 * time.Second, Cause: err,
-	}
+	return err
 }
 
 // one reads one row into dest, and reports whether there is one.
 func (db *DB) one(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
 	rows, err := db.query(ctx, query, args...)
 	if err != nil {
-		return false, db.unavailable(err)
+		return false, db.asProblem(err)
 	}
 	defer func() { _ = rows.Close() }() // rows.Err below says what went wrong
 	if !rows.Next() {
-		return false, db.unavailable(rows.Err())
+		return false, db.asProblem(rows.Err())
 	}
 	if err := rows.Scan(dest...); err != nil {
 		return false, err
 	}
-	return true, db.unavailable(rows.Err())
+	return true, db.asProblem(rows.Err())
 }

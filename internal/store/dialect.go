@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"runtime"
@@ -26,6 +27,8 @@ type dialect struct {
 	skipLocked string
 	// unavailable tells a failure of the database from one of a statement.
 	unavailable func(error) bool
+	// unreadable tells that a text was sent that the database cannot hold.
+	unreadable func(error) bool
 	// retryable tells a transaction that is worth running again at once.
 	retryable func(error) bool
 }
@@ -34,12 +37,14 @@ var (
 	sqliteDialect = dialect{
 		goose:       goose.DialectSQLite3,
 		unavailable: sqliteUnavailable,
+		unreadable:  func(error) bool { return false }, // it takes any bytes
 		retryable:   func(error) bool { return false }, // one writer: nothing to clash with
 	}
 	postgresDialect = dialect{
 		goose: goose.DialectPostgres, sessionLock: true,
 		lockRow: " FOR UPDATE", skipLocked: " FOR UPDATE SKIP LOCKED",
 		unavailable: postgresUnavailable,
+		unreadable:  func(err error) bool { return postgresCode(err) == "22021" }, // NUL, or not UTF-8
 		retryable:   postgresRetryable,
 	}
 )
@@ -67,7 +72,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	readers := max(4, runtime.NumCPU())
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	db := &DB{dialect: sqliteDialect, write: write, read: read}
+	db := &DB{dialect: sqliteDialect, limits: defaultLimits, write: write, read: read}
 	db.group = newGroup(db)
 	return db, nil
 }
@@ -85,7 +90,7 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 	if err := pool.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", withoutURL(err)), pool.Close())
 	}
-	return &DB{dialect: postgresDialect, write: pool, read: pool}, nil
+	return &DB{dialect: postgresDialect, limits: defaultLimits, write: pool, read: pool}, nil
 }
 
 // withoutURL keeps the password of a connection string out of logs: pgx quotes
@@ -101,42 +106,55 @@ func withoutURL(err error) error {
 // The primary result codes of SQLite (sqlite.org/rescode.html) that say that
 // the database, not the statement, is at fault.
 const (
-	sqliteBusy     = 5
-	sqliteNoMem    = 7
-	sqliteReadOnly = 8
-	sqliteIOErr    = 10
-	sqliteFull     = 13
-	sqliteCantOpen = 14
+	sqliteBusy       = 5
+	sqliteNoMem      = 7
+	sqliteReadOnly   = 8
+	sqliteIOErr      = 10
+	sqliteFull       = 13
+	sqliteCantOpen   = 14
+	sqliteConstraint = 19
 )
 
-func sqliteUnavailable(err error) bool {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn)
+// sqliteCode returns the primary result code in err's chain, 0 if there is none.
+func sqliteCode(err error) int {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code() & 0xff
 	}
-	switch e.Code() & 0xff {
+	return 0
+}
+
+func sqliteUnavailable(err error) bool {
+	switch sqliteCode(err) {
 	case sqliteBusy, sqliteNoMem, sqliteReadOnly, sqliteIOErr, sqliteFull, sqliteCantOpen:
 		return true
 	}
-	return false
+	return errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn)
+}
+
+// postgresCode returns the SQLSTATE in err's chain, empty if there is none.
+func postgresCode(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
 }
 
 func postgresUnavailable(err error) bool {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
-		switch e.Code[:2] {
+	if code := postgresCode(err); code != "" {
+		switch code[:min(2, len(code))] {
 		case "08", "53", "57", "58": // connection, resources, operator, system
 			return true
 		}
-		return e.Code == "25006" // read only: a server that lost its role
+		return code == "25006" // read only: a server that lost its role
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
 	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
-		errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed)
+		errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) // the server died while it answered
 }
 
 func postgresRetryable(err error) bool {
-	var e *pgconn.PgError
-	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01") // serialization failure, deadlock
+	code := postgresCode(err)
+	return code == "40001" || code == "40P01" // serialization failure, deadlock
 }

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
 )
 
@@ -13,10 +15,7 @@ import (
 func (s Reports) Erase(ctx context.Context, name string, change func(*report.Report) (report.Changes, error)) (report.Report, error) {
 	var r report.Report
 	err := s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {
-		if r, err = t.report(ctx, name, t.db.dialect.lockRow); err != nil {
-			return err
-		}
-		if r.Photos, err = t.photosOf(ctx, r.ID); err != nil {
+		if r, err = t.whole(ctx, name, t.db.dialect.lockRow); err != nil {
 			return err
 		}
 		caused, err := change(&r)
@@ -39,7 +38,8 @@ func (s Reports) Erase(ctx context.Context, name string, change func(*report.Rep
 }
 
 func (t *tx) photosOf(ctx context.Context, reportID string) ([]report.Photo, error) {
-	rows, err := t.rows(ctx, `SELECT report, id, update_id, width, height, sha256, created_at FROM photos WHERE report = $1 ORDER BY id`, reportID)
+	rows, err := t.rows(ctx, `SELECT report, id, update_id, width, height, sha256, created_at FROM photos WHERE report = $1
+		ORDER BY update_id, position`, reportID)
 	return collect(rows, err, func(row scanner) (report.Photo, error) {
 		_, p, err := scanPhoto(row)
 		return p, err
@@ -64,15 +64,23 @@ func (t *tx) erasePersonal(ctx context.Context, reportID string) error {
 }
 
 // forget makes SQLite overwrite what was erased in its files: the log of old
-// pages is folded into the database, where secure_delete has zeroed them.
+// pages is folded into the database, where secure_delete has zeroed them. Who
+// still reads an older state holds that up; when it takes longer than the busy
+// timeout, the caller has to come again: what is erased stays erased.
 // PostgreSQL does the same in its own time, by VACUUM and the recycling of WAL.
 func (s Reports) forget(ctx context.Context) error {
 	if s.group == nil {
 		return nil
 	}
-	var busy, pages, folded int
+	var busy, pages, folded int // https://sqlite.org/pragma.html#pragma_wal_checkpoint
 	if err := s.write.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &folded); err != nil {
-		return s.unavailable(fmt.Errorf("fold the log into the database: %w", err))
+		return s.asProblem(fmt.Errorf("fold the log into the database: %w", err))
+	}
+	if busy != 0 {
+		return &problem.Error{
+			Kind: problem.Unavailable, RetryAfter: 5 * time.Second,
+			Detail: "it is erased, but remains of it are still in use; try again to have them overwritten",
+		}
 	}
 	return nil
 }
@@ -100,7 +108,7 @@ func (s Reports) Contacts(ctx context.Context, reportIDs []string) (map[string]r
 		return struct{}{}, err
 	})
 	if err != nil {
-		return nil, s.unavailable(fmt.Errorf("read contacts: %w", err))
+		return nil, s.asProblem(fmt.Errorf("read contacts: %w", err))
 	}
 	return found, nil
 }

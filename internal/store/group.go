@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // group is SQLite's one writer. Writes that come while a commit is being synced
@@ -16,8 +17,12 @@ import (
 type group struct {
 	db      *DB
 	writes  chan *groupWrite
-	quit    chan struct{}
 	stopped sync.WaitGroup
+
+	// open is held to read while a write is put into the queue, so that none can
+	// come after the queue was closed.
+	open   sync.RWMutex
+	closed bool
 
 	// The writer's own connection and the statements prepared on it; only run
 	// touches them.
@@ -30,6 +35,9 @@ type groupWrite struct {
 	ctx  context.Context
 	fn   func(context.Context, *tx) error
 	done chan error
+	// taken is set by whoever comes first: the writer, which then runs it and
+	// answers, or the caller, who gave up waiting.
+	taken atomic.Bool
 }
 
 // maxShared is how many writes share a commit at most, so that the first of
@@ -39,7 +47,7 @@ const maxShared = 64
 var errClosed = errors.New("the database is closed")
 
 func newGroup(db *DB) *group {
-	g := &group{db: db, writes: make(chan *groupWrite, maxShared), quit: make(chan struct{})}
+	g := &group{db: db, writes: make(chan *groupWrite, maxShared)}
 	g.stopped.Go(g.run)
 	return g
 }
@@ -49,61 +57,84 @@ func newGroup(db *DB) *group {
 // context's error and the write does not run; once begun, it is seen through.
 func (g *group) do(ctx context.Context, fn func(context.Context, *tx) error) error {
 	w := &groupWrite{ctx: ctx, fn: fn, done: make(chan error, 1)}
-	select {
-	case <-g.quit:
-		return errClosed
-	case <-ctx.Done():
-		return ctx.Err()
-	case g.writes <- w:
+	if err := g.enqueue(w); err != nil {
+		return err
 	}
 	select {
 	case err := <-w.done:
 		return err
-	case <-g.quit:
-		select {
-		case err := <-w.done:
-			return err
-		default:
-			return errClosed
+	case <-ctx.Done():
+		if w.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
 		}
+		return <-w.done
 	}
 }
 
-// close finishes the commit under way; writes that still wait are refused.
+func (g *group) enqueue(w *groupWrite) error {
+	g.open.RLock()
+	defer g.open.RUnlock()
+	if g.closed {
+		return errClosed
+	}
+	select {
+	case <-w.ctx.Done():
+		return w.ctx.Err()
+	case g.writes <- w:
+		return nil
+	}
+}
+
+// close refuses new writes and returns when those in the queue are done. The
+// writer goes on meanwhile, so whoever waits for a place in the queue gets one.
 func (g *group) close() {
-	close(g.quit)
+	g.open.Lock()
+	if !g.closed {
+		g.closed = true
+		close(g.writes)
+	}
+	g.open.Unlock()
 	g.stopped.Wait()
 }
 
 func (g *group) run() {
 	defer g.disconnect()
-	for {
-		select {
-		case <-g.quit:
-			return
-		case first := <-g.writes:
-			g.commit(g.gather(first))
+	for first := range g.writes {
+		if batch := g.gather(first); len(batch) > 0 {
+			g.commit(batch)
 		}
 	}
 }
 
-// gather takes along whoever waits already.
+// gather takes along whoever waits already, and leaves out who has given up.
 func (g *group) gather(first *groupWrite) []*groupWrite {
-	batch := []*groupWrite{first}
-	for len(batch) < maxShared {
-		select {
-		case w := <-g.writes:
+	var batch []*groupWrite
+	for w, more := first, true; more; {
+		if w.taken.CompareAndSwap(false, true) {
 			batch = append(batch, w)
+		}
+		if len(batch) == maxShared {
+			break
+		}
+		select {
+		case w, more = <-g.writes:
 		default:
-			return batch
+			more = false
 		}
 	}
 	return batch
 }
 
-// commit runs a batch in one transaction and answers each of its writes.
+// commit runs a batch in one transaction and answers each of its writes. Where
+// one of them spoils it for all, each gets a transaction of its own.
 func (g *group) commit(batch []*groupWrite) {
 	results, err := g.inOne(batch)
+	if _, spoilt := errors.AsType[spoiltError](err); spoilt && len(batch) > 1 {
+		for _, w := range batch {
+			g.commit([]*groupWrite{w})
+		}
+		return
+	}
 	for i, w := range batch {
 		if err != nil {
 			w.done <- err
@@ -112,6 +143,13 @@ func (g *group) commit(batch []*groupWrite) {
 		w.done <- results[i]
 	}
 }
+
+// spoiltError is a failure of the common transaction that one write caused: a
+// statement after which SQLite undoes all of it, such as on a full disk, or a
+// row that refers to nothing when the commit looks.
+type spoiltError struct{ error }
+
+func (e spoiltError) Unwrap() error { return e.error }
 
 // inOne returns each write's own error, or the one that all of them share. The
 // transaction belongs to no single caller, so no caller's context may end it.
@@ -130,14 +168,17 @@ func (g *group) inOne(batch []*groupWrite) (results []error, err error) {
 	}
 	results = make([]error, len(batch))
 	for i, w := range batch {
-		if results[i] = w.ctx.Err(); results[i] != nil {
-			continue
-		}
 		if err := g.inSavepoint(ctx, w, &results[i]); err != nil {
 			return nil, err
 		}
 	}
-	return results, g.exec(ctx, "COMMIT")
+	if err := g.exec(ctx, "COMMIT"); err != nil {
+		if sqliteCode(err) == sqliteConstraint {
+			return nil, spoiltError{err}
+		}
+		return nil, err
+	}
+	return results, nil
 }
 
 // inSavepoint runs one write; what it did is undone if it fails. The error it
@@ -149,7 +190,7 @@ func (g *group) inSavepoint(ctx context.Context, w *groupWrite, result *error) e
 	t := &tx{db: g.db, run: g.conn, prepared: g.prepared}
 	if *result = guarded(context.WithoutCancel(w.ctx), t, w.fn); *result != nil {
 		if err := g.exec(ctx, "ROLLBACK TO one"); err != nil {
-			return errors.Join(err, *result)
+			return spoiltError{errors.Join(*result, err)}
 		}
 	}
 	return g.exec(ctx, "RELEASE one")
@@ -202,15 +243,4 @@ func (g *group) disconnect() {
 	_ = g.conn.Raw(func(any) error { return driver.ErrBadConn })
 	_ = g.conn.Close()
 	g.conn, g.statements = nil, nil
-}
-
-// guarded keeps one caller's panic from taking the writer, and with it
-// everybody's writes, along.
-func guarded(ctx context.Context, t *tx, fn func(context.Context, *tx) error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic in a transaction: %v", p)
-		}
-	}()
-	return fn(ctx, t)
 }

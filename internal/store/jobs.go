@@ -31,6 +31,9 @@ func scanJob(row scanner) (job.Job, error) {
 // Claim leases up to n due jobs. On SQLite, where a claim needs the one writer,
 // a look at the index first keeps idle polling from writing at all.
 func (s Jobs) Claim(ctx context.Context, kinds []string, n int, lease time.Duration, now time.Time) (js []job.Job, err error) {
+	if len(kinds) == 0 {
+		return nil, nil
+	}
 	due, err := s.due(ctx, now)
 	if err != nil || !due {
 		return nil, err
@@ -41,8 +44,11 @@ func (s Jobs) Claim(ctx context.Context, kinds []string, n int, lease time.Durat
 	b.OrderBy("run_at").Limit(n)
 	picked, args := b.Build()
 	until := fmt.Sprintf("$%d", len(args)+1)
-	query := `UPDATE jobs SET attempts = attempts + 1, run_at = ` + until + ` WHERE id IN (` +
-		picked + s.dialect.skipLocked + `) RETURNING ` + jobColumns
+	// Materialized, lest a planner asks the inner question more than once and so
+	// locks more than n.
+	query := `WITH picked AS MATERIALIZED (` + picked + s.dialect.skipLocked + `)
+		UPDATE jobs SET attempts = attempts + 1, run_at = ` + until + `
+		WHERE id IN (SELECT id FROM picked) RETURNING ` + jobColumns
 	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
 		rows, err := t.rows(ctx, query, append(args, micros(now.Add(lease)))...)
 		js, err = collect(rows, err, scanJob)
@@ -115,7 +121,7 @@ func (s Jobs) Parked(ctx context.Context, after string, n int) ([]job.GivenUp, e
 	rows, err := s.query(ctx, `SELECT `+jobColumns+`, reason FROM jobs WHERE parked AND id > $1 ORDER BY id LIMIT $2`, after, n)
 	all, err := collect(rows, err, scanParked)
 	if err != nil {
-		return nil, s.unavailable(fmt.Errorf("read parked jobs: %w", err))
+		return nil, s.asProblem(fmt.Errorf("read parked jobs: %w", err))
 	}
 	return all, nil
 }
@@ -129,20 +135,28 @@ func scanParked(row scanner) (job.GivenUp, error) {
 	return p, err
 }
 
-// Unpark makes a parked job due, with its attempts and its age counted anew.
+// Unpark makes a parked job due, with its attempts and its age counted anew. It
+// is a problem.Conflict where another job with its key has come since: that one
+// does the same work.
 func (s Jobs) Unpark(ctx context.Context, id string, now time.Time) (j job.GivenUp, err error) {
-	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		rows, err := t.rows(ctx, `UPDATE jobs SET parked = FALSE, attempts = 0, run_at = $2, created_at = $2
-			WHERE id = $1 AND parked RETURNING `+jobColumns+`, reason`, id, micros(now))
-		all, err := collect(rows, err, scanParked)
+	err = s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {
+		var ok bool
+		j, ok, err = returned(ctx, t, scanParked, `DELETE FROM jobs WHERE id = $1 AND parked RETURNING `+jobColumns+`, reason`, id)
 		if err != nil {
 			return fmt.Errorf("unpark job %s: %w", id, err)
 		}
-		if len(all) == 0 {
+		if !ok {
 			return problem.New(problem.NotFound, "there is no parked job %q", id)
 		}
-		j = all[0]
-		return nil
+		j.Attempts, j.RunAt, j.CreatedAt = 0, now, now
+		added, err := t.insertJob(ctx, j.Job)
+		if err == nil && !added {
+			return problem.New(problem.Conflict, "another job does the same work already")
+		}
+		return err
 	})
-	return j, err
+	if err != nil {
+		return job.GivenUp{}, err
+	}
+	return j, nil
 }

@@ -84,13 +84,16 @@ func (s Photos) kept(ctx context.Context, first report.Replay, once photo.Once) 
 // one at the same moment does so by the same condition: one of the two loses.
 func (s Photos) SweepPhotos(ctx context.Context, before time.Time, n int) (ids []string, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		rows, err := t.rows(ctx, `DELETE FROM photos WHERE report IS NULL AND id IN
+		rows, err := t.rows(ctx, `WITH picked AS MATERIALIZED
 			(SELECT id FROM photos WHERE report IS NULL AND created_at < $1 ORDER BY created_at LIMIT $2`+t.db.dialect.skipLocked+`)
-			RETURNING id`, micros(before), n)
-		ids, err = collect(rows, err, func(row scanner) (id string, err error) { return id, row.Scan(&id) })
+			DELETE FROM photos WHERE report IS NULL AND id IN (SELECT id FROM picked) RETURNING id`, micros(before), n)
+		ids, err = collect(rows, err, scanText)
 		return err
 	})
-	return ids, err
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
 }
 
 // PhotoShown returns the report that shows a photo and whether it is private;

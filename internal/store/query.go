@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/huandu/go-sqlbuilder"
 	"github.com/paulmach/orb"
 
@@ -16,27 +17,28 @@ import (
 	"github.com/kantsten/kantsten/internal/report"
 )
 
+// limits are the numbers of reports at which a list changes its strategy.
+//
 // A box of the map is answered in one of two ways. A sparse one is read through
 // the index of places and sorted. In a dense one the newest reports are found
 // sooner by walking all reports from the newest on: of every recent report, a
 // good part lies inside. A probe of the index that stops at sparse rows tells
 // which it is; the walk stops at walk rows, for a box that was busy long ago,
 // and then the index has to do after all.
-const (
-	sparse = 2_000
-	walk   = 20_000
-)
+type limits struct{ sparse, walk int }
+
+var defaultLimits = limits{sparse: 2_000, walk: 20_000}
 
 // Reports returns a page of reports, newest first; with UpdatedAfter by change,
 // oldest first.
 func (s Reports) Reports(ctx context.Context, q report.Query) (report.Page, error) {
-	f, err := newFilter(q)
+	f, err := newFilter(q, s.limits)
 	if err != nil {
 		return report.Page{}, err
 	}
 	rs, err := s.find(ctx, f)
 	if err != nil {
-		return report.Page{}, s.unavailable(fmt.Errorf("list reports: %w", err))
+		return report.Page{}, s.asProblem(fmt.Errorf("list reports: %w", err))
 	}
 	page := report.Page{Reports: rs}
 	if len(rs) > q.Limit {
@@ -55,7 +57,7 @@ func (s Reports) find(ctx context.Context, f filter) ([]report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n > sparse {
+	if n > s.limits.sparse {
 		rs, err := s.run(ctx, f.newestFirst())
 		if err != nil || len(rs) > f.q.Limit {
 			return rs, err
@@ -66,7 +68,7 @@ func (s Reports) find(ctx context.Context, f filter) ([]report.Report, error) {
 
 // probe counts the reports in and around the box, up to one more than sparse.
 func (s Reports) probe(ctx context.Context, f filter) (n int, err error) {
-	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("id").From("reports").Limit(sparse + 1)
+	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("id").From("reports").Limit(s.limits.sparse + 1)
 	b.Where(f.inRanges(b))
 	query, args := b.Build()
 	_, err = s.one(ctx, "SELECT count(*) FROM ("+query+") AS around", args, &n)
@@ -82,13 +84,14 @@ func (s Reports) run(ctx context.Context, b *sqlbuilder.SelectBuilder) ([]report
 // filter is a query made ready for SQL.
 type filter struct {
 	q      report.Query
+	limits limits
 	box    *orb.Bound
 	lastID string    // of the page before
 	lastAt time.Time // of the page before, by change
 }
 
-func newFilter(q report.Query) (filter, error) {
-	f := filter{q: q, box: q.Box, lastAt: q.UpdatedAfter}
+func newFilter(q report.Query, l limits) (filter, error) {
+	f := filter{q: q, limits: l, box: q.Box, lastAt: q.UpdatedAfter}
 	if q.Near != nil {
 		around := boxAround(*q.Near, q.RadiusM)
 		f.box = &around
@@ -96,9 +99,9 @@ func newFilter(q report.Query) (filter, error) {
 	if q.Cursor == "" {
 		return f, nil
 	}
-	at, id, ok := strings.Cut(q.Cursor, "_")
+	at, id, _ := strings.Cut(q.Cursor, "_")
 	us, err := strconv.ParseInt(at, 10, 64)
-	if !ok || err != nil || len(id) != 36 {
+	if err != nil || len(id) != 36 || uuid.Validate(id) != nil || us < micros(q.UpdatedAfter) || us > 0 && !f.byChange() {
 		return f, problem.Field("cursor", "unknown", "this is not a cursor that a page of this list gave")
 	}
 	f.lastID, f.lastAt = id, fromMicros(us)
@@ -125,7 +128,7 @@ func (f filter) everywhere() *sqlbuilder.SelectBuilder {
 
 // newestFirst walks from the newest report on and stops where it has enough.
 func (f filter) newestFirst() *sqlbuilder.SelectBuilder {
-	walked := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("*").From("reports").OrderBy("id").Desc().Limit(walk)
+	walked := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("*").From("reports").OrderBy("id").Desc().Limit(f.limits.walk)
 	f.cheap(walked)
 	b := f.selectFrom("")
 	b.From(b.BuilderAs(walked, "newest"))
@@ -138,8 +141,8 @@ func (f filter) newestFirst() *sqlbuilder.SelectBuilder {
 func (f filter) byPlace(n int) *sqlbuilder.SelectBuilder {
 	around := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("id AS around_id").From("reports")
 	around.Where(f.inRanges(around))
-	if n <= sparse {
-		around.Limit(sparse + 1)
+	if n <= f.limits.sparse {
+		around.Limit(f.limits.sparse + 1)
 	} else {
 		around.Limit(math.MaxInt32)
 	}
@@ -284,7 +287,7 @@ func (s Reports) addPhotos(ctx context.Context, rs []report.Report) error {
 		rs[at[of]].Photos = append(rs[at[of]].Photos, p)
 		return struct{}{}, err
 	})
-	return s.unavailable(err)
+	return s.asProblem(err)
 }
 
 func scanPhoto(row scanner) (of string, p report.Photo, err error) {

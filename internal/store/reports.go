@@ -31,19 +31,19 @@ func (s Reports) Create(ctx context.Context, f report.Filing) (report.Filed, err
 		}
 		if first.Replayed {
 			filed.Replayed, filed.Fingerprint = true, first.Fingerprint
-			filed.Report, err = t.report(ctx, first.Resource, "")
+			filed.Report, err = t.whole(ctx, first.Resource, "")
 			return err
 		}
-		filed.Report, err = t.file(ctx, f)
+		if filed.Report, err = t.file(ctx, f); err != nil || len(f.Photos) == 0 {
+			return err
+		}
+		filed.Report.Photos, err = t.photosOf(ctx, f.Report.ID)
 		return err
 	})
 	if err != nil {
 		return report.Filed{}, err
 	}
-	if filed.Replayed || len(f.Photos) > 0 {
-		filed.Report, err = s.withPhotos(ctx, filed.Report)
-	}
-	return filed, err
+	return filed, nil
 }
 
 func (t *tx) file(ctx context.Context, f report.Filing) (report.Report, error) {
@@ -126,7 +126,7 @@ func (s Reports) Report(ctx context.Context, name string) (report.Report, error)
 	rows, err := s.query(ctx, "SELECT "+reportColumns+" FROM reports WHERE "+where, name)
 	all, err := collect(rows, err, scanReport)
 	if err != nil {
-		return report.Report{}, s.unavailable(fmt.Errorf("read report: %w", err))
+		return report.Report{}, s.asProblem(fmt.Errorf("read report: %w", err))
 	}
 	if len(all) == 0 {
 		return report.Report{}, noReport(name)
@@ -138,8 +138,17 @@ func noReport(name string) error {
 	return problem.New(problem.NotFound, "there is no report %q", name)
 }
 
-// report reads one report in the transaction; lock is the dialect's lockRow or
-// empty.
+// whole reads one report with its photos; lock is the dialect's lockRow or empty.
+func (t *tx) whole(ctx context.Context, name, lock string) (report.Report, error) {
+	r, err := t.report(ctx, name, lock)
+	if err != nil {
+		return r, err
+	}
+	r.Photos, err = t.photosOf(ctx, r.ID)
+	return r, err
+}
+
+// report reads one report without its photos.
 func (t *tx) report(ctx context.Context, name, lock string) (report.Report, error) {
 	where := "id = $1"
 	if report.IsReference(name) {
@@ -167,36 +176,47 @@ func (s Reports) AddOnce(ctx context.Context, name string, key report.Key, chang
 	var r report.Report
 	var first report.Replay
 	err := s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {
-		if r, err = t.report(ctx, name, t.db.dialect.lockRow); err != nil {
+		if r, err = t.whole(ctx, name, t.db.dialect.lockRow); err != nil {
 			return err
 		}
 		if first, err = t.keyUsed(ctx, key); err != nil || first.Replayed {
 			return err
 		}
+		before := r
 		caused, err := change(&r)
 		if err != nil || caused.None() {
 			return err
 		}
-		if len(caused.Updates) > 0 && key.Key != "" {
-			if first, err = t.claimKey(ctx, key, caused.Updates[0].ID, micros(r.UpdatedAt)); err != nil {
+		if len(caused.Updates) > 0 {
+			first, err = t.claimKey(ctx, key, caused.Updates[0].ID, micros(r.UpdatedAt))
+			if err != nil || first.Replayed { // somebody else was first, on another report
+				r = before
 				return err
 			}
 		}
-		r.Version++
-		if err := t.saveReport(ctx, r); err != nil {
-			return fmt.Errorf("update report %s: %w", r.ID, err)
-		}
-		return t.insertCaused(ctx, r.ID, caused)
+		return t.save(ctx, &r, caused)
 	})
 	if err != nil {
 		return report.Report{}, report.Replay{}, err
 	}
-	r, err = s.withPhotos(ctx, r)
-	return r, first, err
+	return r, first, nil
 }
 
-// keyUsed looks a key up under the report's lock: nobody can take it meanwhile,
-// because a key's scope names the report.
+// save stores a changed report with what the change causes, and gives it its
+// next version and its photos as they are then.
+func (t *tx) save(ctx context.Context, r *report.Report, caused report.Changes) (err error) {
+	r.Version++
+	if err := t.saveReport(ctx, *r); err != nil {
+		return fmt.Errorf("update report %s: %w", r.ID, err)
+	}
+	if err := t.insertCaused(ctx, r.ID, caused); err != nil || len(caused.Photos) == 0 {
+		return err
+	}
+	r.Photos, err = t.photosOf(ctx, r.ID)
+	return err
+}
+
+// keyUsed looks a key up under the report's lock, before any work is done for it.
 func (t *tx) keyUsed(ctx context.Context, key report.Key) (report.Replay, error) {
 	var first report.Replay
 	if key.Key == "" {
@@ -216,7 +236,7 @@ func (s Reports) Support(ctx context.Context, name, voice string, e report.Event
 	var r report.Report
 	var counted bool
 	err := s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {
-		if r, err = t.report(ctx, name, t.db.dialect.lockRow); err != nil {
+		if r, err = t.whole(ctx, name, t.db.dialect.lockRow); err != nil {
 			return err
 		}
 		n, err := t.exec(ctx, `INSERT INTO voices (report, voice) VALUES ($1, $2) ON CONFLICT (report, voice) DO NOTHING`, r.ID, voice)
@@ -232,8 +252,7 @@ func (s Reports) Support(ctx context.Context, name, voice string, e report.Event
 	if err != nil {
 		return report.Report{}, false, err
 	}
-	r, err = s.withPhotos(ctx, r)
-	return r, counted, err
+	return r, counted, nil
 }
 
 const reportColumns = `id, reference, jurisdiction, service, status, close_reason, planned_for, duplicate_of,
@@ -303,6 +322,8 @@ func attributesJSON(r report.Report) (string, error) {
 	return string(b), nil
 }
 
-// searchText is what a text search looks in. It is lowered here, because the
+// searchText is what a text search looks in: the words and the reference. It is lowered here, because the
 // databases do not agree on how to lower what is not ASCII.
-func searchText(r report.Report) string { return strings.ToLower(r.Description + "\n" + r.Address) }
+func searchText(r report.Report) string {
+	return strings.ToLower(r.Description + "\n" + r.Address + "\n" + r.Reference)
+}

@@ -8,8 +8,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/google/uuid"
-
+	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/tenant"
@@ -43,10 +42,11 @@ func scanJurisdiction(row scanner) (tenant.Jurisdiction, error) {
 // Jurisdiction returns one by code or alias.
 func (s Tenants) Jurisdiction(ctx context.Context, name string) (tenant.Jurisdiction, error) {
 	rows, err := s.query(ctx, jurisdictionSelect+` WHERE code = $1
-		OR code = (SELECT jurisdiction FROM jurisdiction_aliases WHERE alias = $1)`, name)
+		OR code = (SELECT jurisdiction FROM jurisdiction_aliases WHERE alias = $1)
+		ORDER BY CASE WHEN code = $1 THEN 0 ELSE 1 END`, name) // a code goes before an alias
 	all, err := collect(rows, err, scanJurisdiction)
 	if err != nil {
-		return tenant.Jurisdiction{}, s.unavailable(fmt.Errorf("read a jurisdiction: %w", err))
+		return tenant.Jurisdiction{}, s.asProblem(fmt.Errorf("read a jurisdiction: %w", err))
 	}
 	if len(all) == 0 {
 		return tenant.Jurisdiction{}, noJurisdiction(name)
@@ -63,7 +63,7 @@ func (s Tenants) Jurisdictions(ctx context.Context) ([]tenant.Jurisdiction, erro
 	rows, err := s.query(ctx, jurisdictionSelect+` ORDER BY code`)
 	all, err := collect(rows, err, scanJurisdiction)
 	if err != nil {
-		return nil, s.unavailable(fmt.Errorf("read the jurisdictions: %w", err))
+		return nil, s.asProblem(fmt.Errorf("read the jurisdictions: %w", err))
 	}
 	return all, nil
 }
@@ -72,14 +72,6 @@ func (s Tenants) Jurisdictions(ctx context.Context) ([]tenant.Jurisdiction, erro
 // held for want of a channel.
 func (s Tenants) PutJurisdiction(ctx context.Context, j tenant.Jurisdiction) (tenant.Jurisdiction, error) {
 	err := s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		var version int64
-		err := t.row(ctx, `SELECT version FROM jurisdictions WHERE code = $1`+t.db.dialect.lockRow, j.Code).Scan(&version)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("read jurisdiction %s: %w", j.Code, err)
-		}
-		if version != j.Version {
-			return &problem.Error{Kind: problem.Stale, Detail: fmt.Sprintf("version %d is current, not %d", version, j.Version)}
-		}
 		if err := t.putJurisdiction(ctx, j); err != nil {
 			return err
 		}
@@ -88,24 +80,42 @@ func (s Tenants) PutJurisdiction(ctx context.Context, j tenant.Jurisdiction) (te
 		}
 		return t.release(ctx, j)
 	})
+	if err != nil {
+		return tenant.Jurisdiction{}, err
+	}
 	j.Version++
-	return j, err
+	return j, nil
 }
 
+// putJurisdiction writes the row if it has the version that j was made from.
 func (t *tx) putJurisdiction(ctx context.Context, j tenant.Jurisdiction) error {
 	services, err := json.Marshal(j.Services)
 	if err != nil {
 		return fmt.Errorf("encode the services of jurisdiction %s: %w", j.Code, err)
 	}
-	_, err = t.exec(ctx, `INSERT INTO jurisdictions (code, name, channel, email, language, services, version, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (code) DO UPDATE SET name = excluded.name, channel = excluded.channel, email = excluded.email,
-		language = excluded.language, services = excluded.services, version = excluded.version, updated_at = excluded.updated_at`,
-		j.Code, j.Name, j.Channel, j.Email, j.Language, string(services), j.Version+1, micros(j.UpdatedAt))
+	query := `UPDATE jurisdictions SET name = $2, channel = $3, email = $4, language = $5, services = $6,
+		version = version + 1, updated_at = $7 WHERE code = $1 AND version = $8`
+	if j.Version == 0 {
+		query = `INSERT INTO jurisdictions (code, name, channel, email, language, services, version, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $8 + 1, $7) ON CONFLICT (code) DO NOTHING`
+	}
+	n, err := t.exec(ctx, query, j.Code, j.Name, j.Channel, j.Email, j.Language, string(services), micros(j.UpdatedAt), j.Version)
 	if err != nil {
 		return fmt.Errorf("store jurisdiction %s: %w", j.Code, err)
 	}
+	if n == 0 {
+		return t.stale(ctx, j)
+	}
 	return nil
+}
+
+func (t *tx) stale(ctx context.Context, j tenant.Jurisdiction) error {
+	var version int64
+	err := t.row(ctx, `SELECT version FROM jurisdictions WHERE code = $1`, j.Code).Scan(&version)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read jurisdiction %s: %w", j.Code, err)
+	}
+	return problem.New(problem.Stale, "version %d is current, not %d", version, j.Version)
 }
 
 func (t *tx) putAliases(ctx context.Context, j tenant.Jurisdiction) error {
@@ -124,8 +134,10 @@ func (t *tx) putAliases(ctx context.Context, j tenant.Jurisdiction) error {
 	return nil
 }
 
-// release lets reports go that waited for the jurisdiction to have a channel.
-// Those that two bodies refused stay with the operator.
+// release lets reports go that waited for the jurisdiction to have a channel,
+// each with its job if there is something to send. Those that two bodies refused
+// stay with the operator. One statement says which reports they are: one that is
+// filed meanwhile must not become queued without a job.
 func (t *tx) release(ctx context.Context, j tenant.Jurisdiction) error {
 	to := report.Queued
 	switch j.Channel {
@@ -134,28 +146,23 @@ func (t *tx) release(ctx context.Context, j tenant.Jurisdiction) error {
 	case tenant.Web:
 		to = report.Delivered
 	}
-	if to == report.Queued {
-		if err := t.deliverHeld(ctx, j); err != nil {
-			return err
-		}
-	}
-	_, err := t.exec(ctx, `UPDATE reports SET delivery = $2, version = version + 1, updated_at = $3
-		WHERE jurisdiction = $1 AND delivery = 'held' AND returns < 2`, j.Code, to, micros(j.UpdatedAt))
+	rows, err := t.rows(ctx, `UPDATE reports SET delivery = $2, version = version + 1, updated_at = $3
+		WHERE jurisdiction = $1 AND delivery = 'held' AND returns < 2 RETURNING id`, j.Code, to, micros(j.UpdatedAt))
+	ids, err := collect(rows, err, scanText)
 	if err != nil {
 		return fmt.Errorf("release held reports of %s: %w", j.Code, err)
 	}
-	return nil
-}
-
-// deliverHeld makes a delivery job for every held report. A job's id may be any
-// unique text; the payload is made where the rows are, by one statement.
-func (t *tx) deliverHeld(ctx context.Context, j tenant.Jurisdiction) error {
-	_, err := t.exec(ctx, `INSERT INTO jobs (id, kind, key, payload, run_at, attempts, parked, reason, created_at)
-		SELECT $2 || id, $3, id, '{"report_id":"' || id || '"}', $4, 0, FALSE, '', $4
-		FROM reports WHERE jurisdiction = $1 AND delivery = 'held' AND returns < 2`,
-		j.Code, uuid.Must(uuid.NewV7()).String()+"-", report.JobDeliver, micros(j.UpdatedAt))
-	if err != nil {
-		return fmt.Errorf("queue held reports of %s: %w", j.Code, err)
+	if to != report.Queued {
+		return nil
+	}
+	for _, id := range ids {
+		deliver, err := job.New(report.JobDeliver, id, report.DeliverJob{ReportID: id}, j.UpdatedAt)
+		if err != nil {
+			return err
+		}
+		if _, err := t.insertJob(ctx, deliver); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ type runner interface {
 // it has no side effects but those in the database.
 func (db *DB) inTx(ctx context.Context, fn func(context.Context, *tx) error) error {
 	if db.group != nil {
-		return db.unavailable(db.group.do(ctx, fn))
+		return db.asProblem(db.group.do(ctx, fn))
 	}
 	var err error
 	for range 3 {
@@ -39,7 +39,7 @@ func (db *DB) inTx(ctx context.Context, fn func(context.Context, *tx) error) err
 			break
 		}
 	}
-	return db.unavailable(err)
+	return db.asProblem(err)
 }
 
 func (db *DB) once(ctx context.Context, fn func(context.Context, *tx) error) error {
@@ -47,13 +47,24 @@ func (db *DB) once(ctx context.Context, fn func(context.Context, *tx) error) err
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	if err := fn(ctx, &tx{db: db, run: t}); err != nil {
+	if err := guarded(ctx, &tx{db: db, run: t}, fn); err != nil {
 		return errors.Join(err, ended(t.Rollback()))
 	}
 	if err := t.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// guarded makes an error of one caller's panic: it must not take the writer, and
+// with it everybody's writes, along, nor leave a transaction open for good.
+func guarded(ctx context.Context, t *tx, fn func(context.Context, *tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a transaction: %v", p)
+		}
+	}()
+	return fn(ctx, t)
 }
 
 // ended takes no offence at a transaction that is over already.

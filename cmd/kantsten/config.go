@@ -1,0 +1,138 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Config is every setting. Each is an environment variable and a flag of the
+// same name: KANTSTEN_BASE_URL is --base-url. The table in the README is made
+// from the tags, and a test compares.
+type Config struct {
+	Addr           string   `env:"KANTSTEN_ADDR" envDefault:"127.0.0.1:8311" help:"address to listen on"`
+	BaseURL        string   `env:"KANTSTEN_BASE_URL" help:"where people reach the installation, such as https://report.example.se; default: http:// and the address"`
+	Data           string   `env:"KANTSTEN_DATA" envDefault:"./data" help:"folder for the embedded database, photos and local copies"`
+	DatabaseURL    string   `env:"KANTSTEN_DATABASE_URL" help:"postgres://… instead of SQLite in the data folder"`
+	MediaURL       string   `env:"KANTSTEN_MEDIA_URL" help:"s3://bucket/prefix?endpoint=… instead of files in the data folder"`
+	Boundaries     string   `env:"KANTSTEN_BOUNDARIES" help:"GeoJSON file of areas to load when no boundary set is active"`
+	SMTPURL        string   `env:"KANTSTEN_SMTP_URL" help:"smtp://user:password@host:587 to send e-mail by; without it messages are .eml files in the data folder"`
+	MailFrom       string   `env:"KANTSTEN_MAIL_FROM" envDefault:"Kantsten <noreply@localhost.invalid>" help:"sender of e-mail"`
+	PushContact    string   `env:"KANTSTEN_PUSH_CONTACT" help:"https URL or e-mail address that push services can write to; default: the base URL"`
+	TrustedProxies []string `env:"KANTSTEN_TRUSTED_PROXIES" help:"CIDRs of reverse proxies whose X-Forwarded-For is believed"`
+	EgressAllow    []string `env:"KANTSTEN_EGRESS_ALLOW" help:"CIDRs that outgoing requests may reach although private, over http too"`
+	SecretsFile    string   `env:"KANTSTEN_SECRETS_FILE" help:"JSON file with the installation's keys; default: made once, kept in the database"`
+	MetricsAddr    string   `env:"KANTSTEN_METRICS_ADDR" envDefault:"127.0.0.1:8312" help:"address that serves /metrics to Prometheus; off for none"`
+	PhotoMemory    int64    `env:"KANTSTEN_PHOTO_MEMORY" envDefault:"536870912" help:"bytes that photos being decoded may take together"`
+
+	egressAllow []netip.Prefix
+}
+
+// configure reads the settings: flags first, then the environment, then the
+// defaults. What is left of args comes back.
+func configure(flags *flag.FlagSet, args, environ []string) (Config, []string, error) {
+	values := map[string]string{}
+	for _, pair := range environ {
+		if name, value, ok := strings.Cut(pair, "="); ok && strings.HasPrefix(name, "KANTSTEN_") && value != "" {
+			values[name] = value
+		}
+	}
+	for _, s := range settings() {
+		flags.Func(s.Flag, s.Help, func(value string) error {
+			values[s.Env] = value
+			return nil
+		})
+	}
+	rest, err := parse(flags, args)
+	if err != nil {
+		return Config{}, nil, err
+	}
+	cfg, err := env.ParseAsWithOptions[Config](env.Options{Environment: values})
+	if err != nil {
+		return Config{}, nil, misused("%v", err)
+	}
+	return cfg, rest, cfg.check()
+}
+
+// parse reads flags wherever they stand, before and after other words.
+func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
+	for len(args) > 0 {
+		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
+			return nil, misused("%v", err)
+		}
+		args = flags.Args()
+		if len(args) > 0 {
+			rest, args = append(rest, args[0]), args[1:]
+		}
+	}
+	return rest, nil
+}
+
+// setting is one row of the table of settings.
+type setting struct{ Env, Flag, Default, Help string }
+
+// settings lists every setting in the order of the struct.
+func settings() []setting {
+	var all []setting
+	for f := range reflect.TypeFor[Config]().Fields() {
+		name := f.Tag.Get("env")
+		if name == "" {
+			continue
+		}
+		all = append(all, setting{
+			Env: name, Default: f.Tag.Get("envDefault"), Help: f.Tag.Get("help"),
+			Flag: strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "KANTSTEN_")), "_", "-"),
+		})
+	}
+	return all
+}
+
+// check reads what is not plain text, and names the setting that is wrong.
+func (c *Config) check() error {
+	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, "http://"+c.Addr), "/")
+	if u, err := url.Parse(c.BaseURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return misused("KANTSTEN_BASE_URL has to be a URL such as https://report.example.se")
+	}
+	for _, list := range []struct {
+		name  string
+		cidrs []string
+		into  *[]netip.Prefix
+	}{{"KANTSTEN_EGRESS_ALLOW", c.EgressAllow, &c.egressAllow}, {"KANTSTEN_TRUSTED_PROXIES", c.TrustedProxies, new([]netip.Prefix)}} {
+		for _, cidr := range list.cidrs {
+			p, err := netip.ParsePrefix(cidr)
+			if err != nil {
+				return misused("%s: %q is not a network such as 10.0.0.0/8", list.name, cidr)
+			}
+			*list.into = append(*list.into, p)
+		}
+	}
+	return nil
+}
+
+// database is the URL of PostgreSQL, or the path of the SQLite file.
+func (c Config) database() string {
+	if c.DatabaseURL != "" {
+		return c.DatabaseURL
+	}
+	return filepath.Join(c.Data, "kantsten.db")
+}
+
+// makeData makes the data folder, which nobody else may read: it holds contact
+// data and keys.
+func (c Config) makeData() error {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program: it returns the exit code, 2 for a wrong call.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	err := dispatch(ctx, args, environ, stdout, stderr)
+	var usage *usageError
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &usage):
+		_, _ = fmt.Fprintf(stderr, "kantsten: %v\n\n%s", err, usageText)
+		return 2
+	}
+	_, _ = fmt.Fprintln(stderr, "kantsten:", err)
+	return 1
+}
+
+// usageError is a call that is not understood.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func misused(format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...)}
+}
+
+const usageText = `kantsten serve [--demo]                        API and workers in one process
+kantsten boundaries import URL-or-FILE         load borders from GeoJSON and activate them
+kantsten boundaries list | activate ID
+kantsten jurisdiction list | add CODE NAME [--channel none|web|email] [--email ADDRESS]
+kantsten staff invite --role ROLE [--jurisdiction CODE] EMAIL
+kantsten key create [--jurisdiction CODE] [--scopes open311,…] NAME
+kantsten migrate                               bring the database schema forward
+kantsten backup FOLDER | restore FOLDER
+kantsten version
+
+Settings are environment variables or flags: kantsten serve --help lists them.
+`
+
+// command is one thing that the program can do. Its flags are added to those of
+// the configuration.
+type command struct {
+	name  []string // "boundaries", "import"
+	flags func(*flag.FlagSet) func(ctx context.Context, cfg Config, args []string, out io.Writer) error
+}
+
+func commands() []command {
+	return []command{
+		{[]string{"serve"}, serveCommand},
+		{[]string{"boundaries", "import"}, importCommand},
+		{[]string{"boundaries", "list"}, listSetsCommand},
+		{[]string{"boundaries", "activate"}, activateCommand},
+		{[]string{"jurisdiction", "list"}, listJurisdictionsCommand},
+		{[]string{"jurisdiction", "add"}, addJurisdictionCommand},
+		{[]string{"staff", "invite"}, inviteCommand},
+		{[]string{"key", "create"}, createKeyCommand},
+		{[]string{"migrate"}, migrateCommand},
+		{[]string{"backup"}, backupCommand},
+		{[]string{"restore"}, restoreCommand},
+	}
+}
+
+// dispatch finds the command and runs it with its settings.
+func dispatch(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		return misused("say what to do")
+	}
+	switch args[0] {
+	case "version", "--version":
+		_, err := fmt.Fprintln(stdout, "kantsten", version)
+		return err
+	case "help", "--help", "-h":
+		_, err := fmt.Fprint(stdout, usageText)
+		return err
+	}
+	for _, c := range commands() {
+		if len(args) < len(c.name) || !matches(c.name, args) {
+			continue
+		}
+		flags := flag.NewFlagSet("kantsten", flag.ContinueOnError)
+		flags.SetOutput(stderr)
+		do := c.flags(flags)
+		cfg, rest, err := configure(flags, args[len(c.name):], environ)
+		if err != nil {
+			return err
+		}
+		return do(ctx, cfg, rest, stdout)
+	}
+	return misused("there is no command %q", args[0])
+}
+
+func matches(name, args []string) bool {
+	for i, word := range name {
+		if args[i] != word {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,16 @@
+package store
+
+import "context"
+
+// SetLimits makes the list queries change their strategy at other numbers.
+func (db *DB) SetLimits(sparse, walk int) { db.limits = limits{sparse: sparse, walk: walk} }
+
+// InTx runs statements in one of the store's own transactions.
+func (db *DB) InTx(ctx context.Context, fn func(exec func(query string, args ...any) error) error) error {
+	return db.inTx(ctx, func(ctx context.Context, t *tx) error {
+		return fn(func(query string, args ...any) error {
+			_, err := t.exec(ctx, query, args...)
+			return err
+		})
+	})
+}
