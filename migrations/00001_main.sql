@@ -271,6 +271,14 @@ CREATE INDEX jobs_due ON jobs (run_at) WHERE NOT parked;
 CREATE UNIQUE INDEX jobs_key ON jobs (kind, key) WHERE key <> '' AND NOT parked;
 CREATE INDEX jobs_parked ON jobs (id) WHERE parked;
 
+-- How often an address that has not agreed yet was asked to confirm. It outlives
+-- the subscriptions that it counts, so it holds a keyed hash and no address.
+CREATE TABLE subscription_asks (
+    address TEXT PRIMARY KEY,
+    since   BIGINT NOT NULL,
+    asked   BIGINT NOT NULL
+);
+
 -- Who hears of it. A row follows one report or an area.
 CREATE TABLE subscriptions (
     id          TEXT PRIMARY KEY,
@@ -279,8 +287,9 @@ CREATE TABLE subscriptions (
     lat         DOUBLE PRECISION NOT NULL,
     lon         DOUBLE PRECISION NOT NULL,
     radius_m    DOUBLE PRECISION NOT NULL,
+    lon_m       DOUBLE PRECISION NOT NULL, -- metres in a degree of longitude at lat
     services    TEXT NOT NULL, -- ",pothole,litter,"; empty for all
-    channel     TEXT NOT NULL, -- push or email
+    channel     TEXT NOT NULL, -- push or mail: the kind of job that sends
     endpoint    TEXT NOT NULL,
     p256dh      TEXT NOT NULL,
     auth        TEXT NOT NULL,

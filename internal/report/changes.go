@@ -32,9 +32,9 @@ const (
 	JobDeliver = "deliver"
 	// JobTell finds out who hears of an update. Payload: TellJob.
 	JobTell = "tell"
-	// JobRemovePhotos deletes the files of photos whose rows are gone. Payload:
-	// RemovePhotosJob; photo.Library.Remove does it.
-	JobRemovePhotos = "remove-photos"
+	// JobEraseFiles removes files that an erased report left behind. Payload:
+	// EraseFilesJob.
+	JobEraseFiles = "erase-files"
 )
 
 // DeliverJob is the payload of JobDeliver.
@@ -47,9 +47,11 @@ type TellJob struct {
 	UpdateID string `json:"update_id"`
 }
 
-// RemovePhotosJob is the payload of JobRemovePhotos.
-type RemovePhotosJob struct {
-	Photos []string `json:"photos"`
+// EraseFilesJob is the payload of JobEraseFiles. The rows of the photos are gone
+// by then, so their ids stand here.
+type EraseFilesJob struct {
+	ReportID string   `json:"report"`
+	PhotoIDs []string `json:"photos"`
 }
 
 // newID returns a UUIDv7: ids sort by the time at which they were made.

@@ -4,13 +4,14 @@ import (
 	"context"
 
 	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/job"
 )
 
 // Erase removes what is personal in a report: contact data, the reporter's own
 // words in description, address, answers and comments, the photos, and the tie
 // to an account. What stays are facts of the place and of the work: service,
 // position, status and times. Followers are not told, and the follow token
-// stops to work.
+// stops to work. Files are removed by a job, after the commit.
 func (s *Service) Erase(ctx context.Context, actor auth.Actor, name string) error {
 	_, err := s.Store.Erase(ctx, name, func(r *Report) (Changes, error) {
 		if err := s.allow(actor, auth.Erase, r); err != nil {
@@ -23,10 +24,7 @@ func (s *Service) Erase(ctx context.Context, actor auth.Actor, name string) erro
 		r.UpdatedAt = now
 		r.TokenEpoch++
 		caused := r.caused(u, EventErased)
-		caused.Jobs = nil
-		if len(r.Photos) > 0 {
-			caused.Jobs = append(caused.Jobs, newJob(JobRemovePhotos, RemovePhotosJob{Photos: photoIDs(r.Photos)}, now))
-		}
+		caused.Jobs = []job.Job{newJob(JobEraseFiles, r.filesToErase(), now)}
 		return caused, nil
 	})
 	if err == nil {
@@ -35,10 +33,10 @@ func (s *Service) Erase(ctx context.Context, actor auth.Actor, name string) erro
 	return err
 }
 
-func photoIDs(photos []Photo) []string {
-	ids := make([]string, len(photos))
-	for i, p := range photos {
-		ids[i] = p.ID
+func (r *Report) filesToErase() EraseFilesJob {
+	files := EraseFilesJob{ReportID: r.ID}
+	for _, p := range r.Photos {
+		files.PhotoIDs = append(files.PhotoIDs, p.ID)
 	}
-	return ids
+	return files
 }

@@ -84,9 +84,21 @@ func (s Jobs) Retry(ctx context.Context, id string, at time.Time, reason string)
 	return s.write1(ctx, "retry a job", `UPDATE jobs SET run_at = $2, reason = $3 WHERE id = $1 AND NOT parked`, id, micros(at), reason)
 }
 
-// Park takes a job out of the running.
+// Park takes a job out of the running. A report whose delivery is given up
+// thereby shows so from the same moment.
 func (s Jobs) Park(ctx context.Context, id, reason string) error {
-	return s.write1(ctx, "park a job", `UPDATE jobs SET parked = TRUE, reason = $2 WHERE id = $1`, id, reason)
+	err := s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		rows, err := t.rows(ctx, `UPDATE jobs SET parked = TRUE, reason = $2 WHERE id = $1 RETURNING `+jobColumns, id, reason)
+		parked, err := collect(rows, err, scanJob)
+		if err != nil {
+			return err
+		}
+		return t.giveUpDeliveries(ctx, parked)
+	})
+	if err != nil {
+		return fmt.Errorf("park a job: %w", err)
+	}
+	return nil
 }
 
 // Extend moves the end of leases.

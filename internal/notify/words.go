@@ -1,0 +1,151 @@
+package notify
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/catalog"
+	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/tenant"
+)
+
+// words are the texts of one language. In formats %s and %d stand for what the
+// field's comment names.
+type words struct {
+	lang     string
+	statuses map[report.Status]string
+	reasons  map[report.CloseReason]string
+	roles    map[auth.Role]string
+
+	filed, commented, photo string
+	status                  string // status in words
+	planned                 string // date
+	handedOver              string // jurisdiction
+
+	reference, link, unfollow string
+	followed, area            string // why a follower hears of it
+
+	service, place, address, where, maps, description string
+	photos, contact, filedAt                          string
+	answerAt                                          string // link
+
+	codeSubject map[string]string // kind of job to subject
+	codeText    map[string]string // kind of job to text; code, minutes
+	invited     string            // role and jurisdiction
+	inviteText  string            // role and jurisdiction, link, last day
+}
+
+// wordsIn returns the texts in a language by its BCP 47 tag: Swedish where none
+// is named, English for every language that we do not speak.
+func wordsIn(tag string) words {
+	base, _, _ := strings.Cut(strings.ToLower(tag), "-")
+	if base == "" || base == "sv" {
+		return swedish()
+	}
+	return english()
+}
+
+func swedish() words {
+	return words{
+		lang: "sv",
+		statuses: map[report.Status]string{
+			report.Received: "mottagen", report.Acknowledged: "bekräftad", report.Planned: "planerad",
+			report.InProgress: "pågår", report.WaitingForReporter: "väntar på svar från anmälaren",
+			report.Fixed: "åtgärdad", report.Closed: "avslutad",
+		},
+		reasons: map[report.CloseReason]string{
+			report.Duplicate: "redan anmäld", report.NoAction: "ingen åtgärd", report.NotFound: "hittades inte", report.Withdrawn: "återtagen",
+		},
+		roles: map[auth.Role]string{
+			auth.Crew: "fältpersonal", auth.Handler: "handläggare", auth.Administrator: "administratör", auth.Operator: "driftansvarig",
+		},
+		filed: "Ny anmälan", commented: "Ny kommentar", photo: "Nytt foto",
+		status: "Ny status: %s", planned: "planerad till %s", handedOver: "Överlämnad till %s",
+		reference: "Ärende", link: "Läs mer", unfollow: "Sluta följa",
+		followed: "Du får det här för att du följer anmälan.", area: "Du får det här för att du följer platsen.",
+		service: "Kategori", place: "Position", address: "Adress", where: "Karta", maps: "I kartappen",
+		description: "Beskrivning", photos: "Foton", contact: "Anmälare", filedAt: "Anmält",
+		answerAt: "Anmälan finns på %s",
+		codeSubject: map[string]string{
+			auth.SignInMailJob: "Din kod för att logga in", JobFollowMail: "Din kod för att följa",
+		},
+		codeText: map[string]string{
+			auth.SignInMailJob: "Din kod för att logga in är %s\n\nDen gäller i %d minuter och fungerar en gång. Lämna den inte till någon.\nHar du inte bett om den behöver du inte göra något.\n",
+			JobFollowMail:      "Din kod för att få besked till den här adressen är %s\n\nDen gäller i %d minuter. Har du inte bett om den behöver du inte göra något: då skickas inget mer.\n",
+		},
+		invited:    "Du är inbjuden som %s",
+		inviteText: "Du är inbjuden som %s.\n\nÖppna länken för att börja:\n%s\n\nDen fungerar en gång, till och med %s. Lämna den inte till någon.\n",
+	}
+}
+
+func english() words {
+	return words{
+		lang: "en",
+		statuses: map[report.Status]string{
+			report.Received: "received", report.Acknowledged: "acknowledged", report.Planned: "planned",
+			report.InProgress: "in progress", report.WaitingForReporter: "waiting for the reporter's answer",
+			report.Fixed: "fixed", report.Closed: "closed",
+		},
+		reasons: map[report.CloseReason]string{
+			report.Duplicate: "already reported", report.NoAction: "no action", report.NotFound: "not found", report.Withdrawn: "withdrawn",
+		},
+		roles: map[auth.Role]string{
+			auth.Crew: "crew", auth.Handler: "handler", auth.Administrator: "administrator", auth.Operator: "operator",
+		},
+		filed: "New report", commented: "New comment", photo: "New photo",
+		status: "New status: %s", planned: "planned for %s", handedOver: "Handed over to %s",
+		reference: "Report", link: "Read more", unfollow: "Stop following",
+		followed: "You get this because you follow the report.", area: "You get this because you follow the place.",
+		service: "Category", place: "Position", address: "Address", where: "Map", maps: "In a map app",
+		description: "Description", photos: "Photos", contact: "Reporter", filedAt: "Filed",
+		answerAt: "The report is at %s",
+		codeSubject: map[string]string{
+			auth.SignInMailJob: "Your code to sign in", JobFollowMail: "Your code to follow",
+		},
+		codeText: map[string]string{
+			auth.SignInMailJob: "Your code to sign in is %s\n\nIt is valid for %d minutes and works once. Give it to nobody.\nIf you did not ask for it, you need not do anything.\n",
+			JobFollowMail:      "Your code to get notices at this address is %s\n\nIt is valid for %d minutes. If you did not ask for it, you need not do anything: nothing more will be sent.\n",
+		},
+		invited:    "You are invited as %s",
+		inviteText: "You are invited as %s.\n\nOpen the link to begin:\n%s\n\nIt works once, until and including %s. Give it to nobody.\n",
+	}
+}
+
+// statusOf says in words where a report stands from an update on.
+func (w words) statusOf(u report.Update) string {
+	switch {
+	case u.Status == report.Planned && u.PlannedFor != "":
+		return fmt.Sprintf(w.planned, u.PlannedFor)
+	case u.CloseReason != "":
+		return w.statuses[u.Status] + " (" + w.reasons[u.CloseReason] + ")"
+	}
+	return w.statuses[u.Status]
+}
+
+// happened says in words what an update is about, of facts only: what people
+// wrote may hold personal data and stays where it can be erased.
+func (w words) happened(u report.Update, j tenant.Jurisdiction) string {
+	switch u.Kind {
+	case report.WasFiled:
+		return w.filed
+	case report.Commented:
+		return w.commented
+	case report.PhotoAdded:
+		return w.photo
+	case report.HandedOver:
+		return fmt.Sprintf(w.handedOver, j.Name)
+	}
+	return fmt.Sprintf(w.status, w.statusOf(u))
+}
+
+// serviceIn returns the name of a report's service as its jurisdiction calls it,
+// else as the base catalogue does: a jurisdiction may have switched it off.
+func serviceIn(lang, code string, j tenant.Jurisdiction) (catalog.Service, string) {
+	for _, c := range []*catalog.Catalogue{j.Catalogue(), catalog.Base()} {
+		if svc, ok := c.Service(code); ok {
+			return svc, svc.Name.In(lang)
+		}
+	}
+	return catalog.Service{}, code
+}
