@@ -3,6 +3,7 @@ package notify
 import (
 	"net/mail"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -22,11 +23,11 @@ func ValidAddress(address string) bool {
 }
 
 // parseAddress returns an address as it goes over the wire: the domain in lower
-// case and in ASCII ("anna@örebro.se" → "anna@xn--rebro-jua.se"). Letters before
+// case and in ASCII ("anna@örebro.se" → "anna@xn--rebro-iua.se"). Letters before
 // the @ must be ASCII: few servers take others (SMTPUTF8), and ours need not.
 func parseAddress(address string) (string, bool) {
 	local, domain, found := cutLast(address, "@")
-	if !found || len(address) > maxAddress || local == "" || len(local) > maxLocal || strings.ContainsFunc(local, notInLocal) {
+	if !found || !utf8.ValidString(address) || len(address) > maxAddress || local == "" || len(local) > maxLocal || strings.ContainsFunc(local, notInLocal) {
 		return "", false
 	}
 	domain, err := idna.Lookup.ToASCII(domain)

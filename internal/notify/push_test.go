@@ -290,3 +290,23 @@ func TestVAPIDValidate(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkSend(b *testing.B) {
+	keys, err := GenerateVAPID()
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := &Pusher{Keys: keys, Subject: "push@kantsten.example", Client: inside()}
+	service := pushtest.Start(b)
+	sub := subscription(service.Subscribe(b, keys.Public))
+	go func() {
+		for range service.Messages() { //nolint:revive // makes room
+		}
+	}()
+	m := Message{Payload: []byte(`{"report":"0198","status":"fixed"}`), TTL: time.Hour}
+	for b.Loop() {
+		if err := p.Send(b.Context(), sub, m); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
