@@ -122,7 +122,7 @@ func (s Followers) Follower(ctx context.Context, id string) (notify.Follower, bo
 	rows, err := s.query(ctx, `SELECT `+followerColumns+` FROM subscriptions WHERE id = $1`, id)
 	all, err := collect(rows, err, scanFollower)
 	if err != nil || len(all) == 0 {
-		return notify.Follower{}, false, s.unavailable(err)
+		return notify.Follower{}, false, s.asProblem(err)
 	}
 	return all[0], true, nil
 }

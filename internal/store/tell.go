@@ -90,7 +90,7 @@ func (s Followers) Update(ctx context.Context, id string) (report.Update, bool, 
 	rows, err := s.query(ctx, `SELECT `+updateColumns+` FROM updates WHERE id = $1`, id)
 	all, err := collect(rows, err, scanUpdate)
 	if err != nil || len(all) == 0 {
-		return report.Update{}, false, s.unavailable(err)
+		return report.Update{}, false, s.asProblem(err)
 	}
 	return all[0], true, nil
 }
