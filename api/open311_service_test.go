@@ -135,7 +135,7 @@ func TestOpen311ServicesOfAPlace(t *testing.T) {
 	sys := newSystem(t)
 	tests := []struct {
 		name, query    string
-		bin, inCatalog bool // the bin's number is asked for; playground is offered
+		bin, inCatalog bool // the bin's colour is asked for; playground is offered
 	}{
 		{"no jurisdiction: the base catalogue", "", false, true},
 		{"a jurisdiction", "?jurisdiction_id=2281", true, false},
@@ -159,9 +159,9 @@ func TestOpen311ServicesOfAPlace(t *testing.T) {
 				t.Errorf("services are %v", codes)
 			}
 			def := sys.both(t, "/v2/services/bin", tt.query).(map[string]any)
-			asked := slices.ContainsFunc(list(t, def["attributes"]), func(a map[string]any) bool { return a["code"] == "bin-number" })
+			asked := slices.ContainsFunc(list(t, def["attributes"]), func(a map[string]any) bool { return a["code"] == "bin-colour" })
 			if asked != tt.bin {
-				t.Errorf("the bin's number is asked for: %v", asked)
+				t.Errorf("the bin's colour is asked for: %v", asked)
 			}
 		})
 	}

@@ -36,7 +36,7 @@ const baseURL = "https://report.example.se"
 
 // system is the whole server over SQLite in a temporary folder, reached by HTTP.
 // Two municipalities lie side by side: Sundsvall (2281) takes reports in its own
-// queue and asks for the number of a bin; Timrå (2262) has no channel yet.
+// queue and asks for the colour of a bin; Timrå (2262) has no channel yet.
 type system struct {
 	t      *testing.T
 	Server *api.Server
@@ -107,8 +107,8 @@ func (sys *system) loadAreas(ctx context.Context) {
 		j.Channel, j.Aliases = tenant.Web, []string{"sundsvall.se"}
 		j.Services = []catalog.Override{
 			{Code: "bin", Attributes: []catalog.Attribute{{
-				Code: "bin-number", Name: catalog.Text{"sv": "Korgens nummer", "en": "Number of the bin"},
-				Hint: catalog.Text{"sv": "Står på korgen", "en": "Written on the bin"}, Datatype: catalog.String, Required: true, Variable: true,
+				Code: "bin-colour", Name: catalog.Text{"sv": "Korgens färg", "en": "Colour of the bin"},
+				Hint: catalog.Text{"sv": "Som grön", "en": "Such as green"}, Datatype: catalog.String, Required: true, Variable: true,
 			}}},
 			{Code: "playground", Disabled: true},
 		}

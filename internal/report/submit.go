@@ -148,7 +148,7 @@ func (sub *Submission) elsewhere(j tenant.Jurisdiction) []problem.FieldError {
 	}
 	return []problem.FieldError{{
 		Field: "/jurisdiction", Code: "elsewhere",
-		Detail: fmt.Sprintf("the position does not lie in %s but in %s (%s)", sub.Within, j.Code, j.Name),
+		Detail: fmt.Sprintf("the position does not lie in %s but in %s (%s)", sub.Within, j.Name, j.Code),
 	}}
 }
 
@@ -207,7 +207,7 @@ func deliveryOn(c tenant.Channel) Delivery {
 
 // faults tidies the texts and says what is wrong with them and the position.
 func (sub *Submission) faults() []problem.FieldError {
-	sub.Description, sub.Address = tidy(sub.Description), tidy(sub.Address)
+	sub.Description, sub.Address = asWritten(sub.Description), tidy(sub.Address)
 	if sub.Language == "" {
 		sub.Language = "sv"
 	}
