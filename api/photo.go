@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -110,6 +111,13 @@ func cacheControl(public bool) string {
 		return "public, max-age=86400, immutable"
 	}
 	return "private, max-age=3600, immutable"
+}
+
+// LastingPhotoURL is the address of one rendition as the recipient of a report
+// gets it by e-mail: signed for a month, so that it works for private reports too.
+func (s *Server) LastingPhotoURL(p report.Photo, size int) string {
+	const month = 30 * 24 * time.Hour
+	return s.BaseURL + s.Links.SignLink("/"+photo.Name(p.ID, size, p.SHA256[size]), s.Now().Add(month))
 }
 
 func errNoPhoto() error { return problem.New(problem.NotFound, "there is no such photo") }

@@ -68,7 +68,7 @@ func toSegment(t testing.TB, p, a, b orb.Point) float64 {
 	at := func(k float64) float64 {
 		return vincenty(t, p, orb.Point{a[0] + k*(b[0]-a[0]), a[1] + k*(b[1]-a[1])})
 	}
-	const parts = 200
+	const parts = 64
 	best, bestAt := math.Inf(1), 0.0
 	for i := range parts + 1 {
 		if d := at(float64(i) / parts); d < best {
@@ -76,7 +76,7 @@ func toSegment(t testing.TB, p, a, b orb.Point) float64 {
 		}
 	}
 	lo, hi := max(0, bestAt-1.0/parts), min(1, bestAt+1.0/parts)
-	for range 60 {
+	for range 40 {
 		m1, m2 := hi-(hi-lo)*0.618, lo+(hi-lo)*0.618
 		if at(m1) < at(m2) {
 			hi = m2

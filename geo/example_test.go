@@ -92,7 +92,7 @@ func ExampleIndex_Nearest() {
 	}
 	// Output:
 	// Sundsvall: 1115 m
-	// Timrå: 1229 m
+	// Timrå: 1227 m
 }
 
 func ExampleOpen() {

@@ -37,12 +37,12 @@ func rehash(data []byte) {
 func smallIndex(t testing.TB) *Index {
 	t.Helper()
 	r := rand.New(rand.NewPCG(5, 6))
-	areas := newTiling(r, 7, 7, 12, 5000).areas
-	for i := range 20 {
+	areas := newTiling(r, 5, 5, 12, 2000).areas
+	for i := range 10 {
 		d := float64(i) * 1e-4
 		areas = append(areas, Area{Code: string(rune('a' + i)), Geometry: orb.MultiPolygon{{box(0.001, 0.001, 0.002+d, 0.002+d)}}})
 	}
-	for range 40 { // many edges in one small place
+	for range 25 { // many edges in one small place
 		x, y := int32(r.IntN(40)), int32(r.IntN(40))
 		areas[0].Geometry = append(areas[0].Geometry, orb.Polygon{unitRing(point{x, y}, point{x + 9, y + 1}, point{x + 3, y + 8})})
 	}
@@ -167,7 +167,7 @@ func TestChangedWordsAreSafe(t *testing.T) {
 	data := encode(t, smallIndex(t))
 	r := rand.New(rand.NewPCG(9, 10))
 	refused := 0
-	const rounds = 400
+	const rounds = 300
 	for range rounds {
 		damaged := bytes.Clone(data)
 		for range 1 + r.IntN(3) {

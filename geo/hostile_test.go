@@ -25,7 +25,7 @@ func scribble(r *rand.Rand, areas, vertices int) []Area {
 func TestCrossingEdgesNeedBoundedMemory(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, size := range []struct{ areas, vertices int }{{1, 2000}, {40, 50}, {300, 10}} {
+	for _, size := range []struct{ areas, vertices int }{{1, 600}, {20, 30}, {150, 6}} {
 		areas := scribble(r, size.areas, size.vertices)
 		index, report, err := Build(areas)
 		if err != nil {
@@ -35,7 +35,7 @@ func TestCrossingEdgesNeedBoundedMemory(t *testing.T) {
 			t.Errorf("%v: %d words of leaves for %d edges", size, words, report.Edges)
 		}
 		brute := newBruteForce(index, areas)
-		for range 200 {
+		for range 100 {
 			p := point{toUnit(r.Float64() * 170), toUnit(r.Float64()*180 - 90)}
 			checkPoint(t, index, p, brute.holders(p.x, p.y))
 		}

@@ -159,7 +159,7 @@ func TestNearestLooksEverywhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 25 {
+		for range 12 {
 			p := tiles.point(r)
 			checkNearest(t, index, unitPoint(p.x, p.y))
 		}

@@ -42,11 +42,11 @@ func (p *program) importBoundaries(ctx context.Context, from string, opts geo.Re
 		return routing.Set{}, nil, err
 	}
 	defer func() { _ = in.Close() }() // only read from
-	areas := geo.NewBuilder()
+	var areas geo.Builder
 	if err := geo.ReadGeoJSON(in, opts, areas.Add); err != nil {
 		return routing.Set{}, nil, fmt.Errorf("read %s: %w", from, err)
 	}
-	return p.activateAreas(ctx, areas, about)
+	return p.activateAreas(ctx, &areas, about)
 }
 
 func (p *program) activateAreas(ctx context.Context, areas *geo.Builder, about routing.About) (routing.Set, *geo.BuildReport, error) {
@@ -58,13 +58,17 @@ func (p *program) activateAreas(ctx context.Context, areas *geo.Builder, about r
 }
 
 func (p *program) importDemoBoundaries(ctx context.Context) error {
-	areas := geo.NewBuilder()
-	for _, a := range demo.Boundaries() {
+	approximate, err := demo.Boundaries()
+	if err != nil {
+		return fmt.Errorf("make the demo's boundaries: %w", err)
+	}
+	var areas geo.Builder
+	for _, a := range approximate {
 		if err := areas.Add(geo.Area{Code: a.Code, Name: a.Name, Geometry: a.Geometry}); err != nil {
 			return fmt.Errorf("add demo area %s: %w", a.Code, err)
 		}
 	}
-	_, _, err := p.activateAreas(ctx, areas, routing.About{Source: "demo", Approximate: true})
+	_, _, err = p.activateAreas(ctx, &areas, routing.About{Source: "demo", Approximate: true})
 	return err
 }
 
@@ -106,7 +110,7 @@ func importCommand(flags *flag.FlagSet) func(context.Context, Config, []string, 
 			about.Source = filepath.Base(args[0])
 		}
 		return withProgram(ctx, cfg, func(p *program) error {
-			set, built, err := p.importBoundaries(ctx, args[0], geo.ReadOptions{Code: *code, Name: *name, PadCode: 4}, about)
+			set, built, err := p.importBoundaries(ctx, args[0], geo.ReadOptions{CodeProperty: *code, NameProperty: *name, PadCode: 4}, about)
 			if err != nil {
 				return err
 			}
@@ -166,7 +170,7 @@ func activateCommand(*flag.FlagSet) func(context.Context, Config, []string, io.W
 // goes to the standard error output, so that the command's own output stands
 // alone.
 func withProgram(ctx context.Context, cfg Config, do func(*program) error) error {
-	p, err := open(ctx, cfg, os.Stderr)
+	p, err := open(ctx, cfg, false, os.Stderr)
 	if err != nil {
 		return err
 	}

@@ -47,8 +47,9 @@ type program struct {
 }
 
 // open opens the database and the blob store, brings the schema forward and
-// wires the services. It starts nothing.
-func open(ctx context.Context, cfg Config, logTo io.Writer) (p *program, err error) {
+// wires the services. It starts nothing. The log goes to logTo; a demo prints the
+// codes that it does not send there too.
+func open(ctx context.Context, cfg Config, isDemo bool, logTo io.Writer) (p *program, err error) {
 	p = &program{cfg: cfg, log: slog.New(slog.NewJSONHandler(logTo, nil)), metrics: newMetrics()}
 	defer func() {
 		if err != nil {
@@ -65,8 +66,7 @@ func open(ctx context.Context, cfg Config, logTo io.Writer) (p *program, err err
 		return nil, fmt.Errorf("load Sweden's time zone: %w", err)
 	}
 	p.wireDomain()
-	p.wireNotices()
-	return p, nil
+	return p, p.wireNotices(isDemo, logTo)
 }
 
 func (p *program) openStorage(ctx context.Context) (err error) {

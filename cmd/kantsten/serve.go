@@ -33,12 +33,22 @@ func serveCommand(flags *flag.FlagSet) func(context.Context, Config, []string, i
 
 // serve runs the API and the workers until ctx ends, and then finishes what it
 // has begun.
-func serve(ctx context.Context, cfg Config, isDemo bool, out io.Writer) error {
-	p, err := open(ctx, cfg, out)
+func serve(ctx context.Context, cfg Config, isDemo bool, out io.Writer) (err error) {
+	if isDemo {
+		if err := onLoopback(cfg.Addr); err != nil {
+			return err
+		}
+	}
+	p, err := open(ctx, cfg, isDemo, out)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
+	if isDemo {
+		if err := p.mayBeDemo(ctx); err != nil {
+			return err
+		}
+	}
 	if err := p.makeUploadDir(); err != nil {
 		return err
 	}
@@ -50,7 +60,7 @@ func serve(ctx context.Context, cfg Config, isDemo bool, out io.Writer) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	if isDemo {
-		if err := p.startDemo(ctx, listener.Addr(), out); err != nil {
+		if err := p.startDemo(ctx, out); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 	}

@@ -79,12 +79,14 @@ func (d *Disk) writeTemp(ctx context.Context, folder string, r io.Reader) (_ str
 }
 
 // createTemp makes the folder and a new file in it. Sweep may remove an old
-// folder between the two while it is empty, so both are tried again: the folder
-// is new then, and Sweep lets it be.
+// folder while it is empty, in the middle of this: MkdirAll then says that it is
+// missing, or that it exists, and the file cannot be created. So both are tried
+// again: the folder is new then, and Sweep lets it be.
 func (d *Disk) createTemp(folder string) (string, *os.File, error) {
 	temp := path.Join(folder, tempPrefix+rand.Text())
 	for try := 1; ; try++ {
-		if err := d.root.MkdirAll(folder, 0o750); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := d.root.MkdirAll(folder, 0o750)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
 			return "", nil, err
 		}
 		f, err := d.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

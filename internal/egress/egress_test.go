@@ -71,7 +71,8 @@ func TestDoRefusesAddressesThatAreNotPublic(t *testing.T) {
 		"https://[::]:" + port(addr) + "/",
 		"https://2130706433:" + port(addr) + "/",
 		"https://0177.0.0.1:" + port(addr) + "/",
-		"http://public.test/",     // http to a public address
+		"http://public.test/", // http to a public address
+		"http://public.test:8080/",
 		"https://public.test:25/", // TLS to a mail server
 		"https://user:pw@public.test/",
 		"ftp://public.test/",

@@ -323,6 +323,34 @@ func TestSuccessSurvivesAnOutageOfTheStore(t *testing.T) {
 	})
 }
 
+// A handler that ignores its context outlives its lease; the job that comes back
+// to the same process is the one that still runs.
+func TestJobIsNotBegunTwiceInOneProcess(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		j := makeJobs(t, "a", 1)[0]
+		store := newMemory(j)
+		var runs, together atomic.Int64
+		stop := start(t, &Runner{Store: store, Handlers: map[string]Handler{"a": {Timeout: time.Hour, Run: func(context.Context, Job) error {
+			runs.Add(1)
+			if together.Add(1) > 1 {
+				t.Error("the job runs beside itself")
+			}
+			defer together.Add(-1)
+			time.Sleep(10 * time.Minute)
+			return nil
+		}}}})
+		time.Sleep(time.Second)
+		store.setDown(true)
+		time.Sleep(3 * time.Minute)
+		store.setDown(false)
+		time.Sleep(30 * time.Minute)
+		_ = stop()
+		if r := store.get(j.ID); runs.Load() != 1 || !r.done || r.Attempts != 2 {
+			t.Errorf("%d runs, done: %v, claimed %d times, want 1 run of 2 claims", runs.Load(), r.done, r.Attempts)
+		}
+	})
+}
+
 func TestParksAJobThatTakesTheProcessDown(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		j := makeJobs(t, "a", 1)[0]

@@ -84,9 +84,10 @@ type FollowerStore interface {
 	// job itself, in one transaction; a tell job that is not there any more
 	// makes it store nothing, so that nobody is told twice.
 	Tell(ctx context.Context, t Telling) error
-	// SetDelivery moves a report's delivery from one state to another; ok is
-	// false where it is in another state by now.
-	SetDelivery(ctx context.Context, reportID string, from, to report.Delivery) (ok bool, err error)
+	// SetDelivery moves the delivery of r on, if r still lies with the same
+	// jurisdiction in the same state; ok is false where it was handed over or
+	// moved on meanwhile.
+	SetDelivery(ctx context.Context, r report.Report, to report.Delivery) (ok bool, err error)
 }
 
 // Telling is what followers are to hear of.
@@ -94,7 +95,7 @@ type Telling struct {
 	JobID    string // of the tell job
 	UpdateID string
 	Report   report.Report
-	Areas    bool // also followers of the areas around it
+	Areas    bool // to followers of the areas around it instead of its own
 	Now      time.Time
 }
 

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -22,8 +21,10 @@ import (
 // pushTTL is how long a push service keeps a notice for a phone that is off.
 const pushTTL = 72 * time.Hour
 
-// tell finds out who hears of an update. Of a private report only those hear who
-// follow that very report, which they could only because they may read it.
+// tell finds out who hears of an update. That a report was filed is told to the
+// followers of the area: whoever follows the report itself came later and knows.
+// All else is told to those who follow that very report. Of a private report
+// they can only do so because they may read it; areas never hear of it.
 func (n *Notifier) tell(ctx context.Context, j job.Job) error {
 	var p report.TellJob
 	if err := decode(j, &p); err != nil {
@@ -36,14 +37,15 @@ func (n *Notifier) tell(ctx context.Context, j job.Job) error {
 	if !ok || u.Internal {
 		return nil
 	}
+	filed := u.Kind == report.WasFiled
 	r, err := n.Reports.Read(ctx, auth.Itself(), u.ReportID)
 	if err != nil {
 		return fmt.Errorf("read the report of update %s: %w", u.ID, err)
 	}
-	if err := n.Store.Tell(ctx, Telling{
-		JobID: j.ID, UpdateID: u.ID, Report: r,
-		Areas: u.Kind == report.WasFiled && !r.Private, Now: n.now(),
-	}); err != nil {
+	if filed && r.Private {
+		return nil
+	}
+	if err := n.Store.Tell(ctx, Telling{JobID: j.ID, UpdateID: u.ID, Report: r, Areas: filed, Now: n.now()}); err != nil {
 		return fmt.Errorf("tell of update %s: %w", u.ID, err)
 	}
 	n.wake()
@@ -204,5 +206,5 @@ func (n *Notifier) noticeMail(no notice) (Mail, error) {
 func (n *Notifier) messageID(reportID, what string) string {
 	const bytes = 12
 	sum := sha256.Sum256([]byte(what))
-	return reportID + "." + hex.EncodeToString(sum[:bytes]) + "@" + cmp.Or(n.MailDomain, "localhost")
+	return reportID + "." + hex.EncodeToString(sum[:bytes]) + "@" + n.MailDomain
 }

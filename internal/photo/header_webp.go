@@ -84,7 +84,7 @@ func (h *header) webpSides(kind string, b []byte) error {
 		height = 1 + int(b[7]) + int(b[8])<<8 + int(b[9])<<16
 		perPixel = 8 // lossless: NRGBA and the picture before its transforms
 		if b[0]&alpha != 0 {
-			perPixel = 10 // lossy with a lossless alpha plane: 1.5, 8, and half a byte to spare
+			perPixel = 12 // lossy beside a lossless alpha plane, and then as NRGBA
 		}
 	case "VP8 ": // frame tag, start code, 14 bits each of width and height (RFC 6386, 9.1)
 		width = int(binary.LittleEndian.Uint16(b[6:])) & 0x3fff

@@ -32,8 +32,9 @@ func safePixels(img image.Image) image.Image {
 	return out
 }
 
-// resolvePalette looks up every pixel. An index outside the palette, which a
-// damaged or malicious PNG can have, is opaque black, as browsers show it.
+// resolvePalette looks up every pixel. An index outside the palette is opaque
+// black, as browsers show it. Go 1.26's image/png lengthens the palette to the
+// same effect, but nothing promises that.
 func resolvePalette(img *image.Paletted) *image.NRGBA {
 	var colours [256]color.NRGBA
 	for i := range colours {

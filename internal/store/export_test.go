@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"github.com/kantsten/kantsten/internal/report"
+)
 
 // SetLimits makes the list queries change their strategy at other numbers.
 func (db *DB) SetLimits(sparse, walk int) { db.limits = limits{sparse: sparse, walk: walk} }
@@ -13,4 +17,20 @@ func (db *DB) InTx(ctx context.Context, fn func(exec func(query string, args ...
 			return err
 		})
 	})
+}
+
+// FileAll files reports in one transaction, for tests that need many.
+func (s Reports) FileAll(ctx context.Context, filings []report.Filing) (rs []report.Report, err error) {
+	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		rs = nil
+		for _, f := range filings {
+			r, err := t.file(ctx, f)
+			if err != nil {
+				return err
+			}
+			rs = append(rs, r)
+		}
+		return nil
+	})
+	return rs, err
 }

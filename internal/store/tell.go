@@ -20,7 +20,9 @@ import (
 const (
 	tileZoom  = 12
 	tileShift = 2 * (report.QuadkeyZoom - tileZoom)
-	noTile    = -1 // a tile that no area touches
+
+	noTile     = -1 // a tile that no area touches
+	noReportID = "" // a report that nobody follows
 )
 
 func metresPerLon(lat float64) float64 { return metresPerDegree * math.Cos(lat*math.Pi/180) }
@@ -43,7 +45,7 @@ func tilesAround(a notify.Area) []int64 {
 }
 
 // tellQuery makes a job for each receiver of an update. Who follows by several
-// rows, the report and an area around it, is one receiver. A job's id is a
+// rows, such as two areas that overlap, is one receiver. A job's id is a
 // UUIDv7 put together of the beginning of a fresh one and the random end of the
 // subscription's.
 const tellQuery = `INSERT INTO jobs (id, kind, key, payload, run_at, attempts, parked, reason, created_at)
@@ -68,16 +70,16 @@ func (s Followers) Tell(ctx context.Context, t notify.Telling) error {
 	if err != nil {
 		return fmt.Errorf("make ids of jobs: %w", err)
 	}
-	tile := int64(noTile)
+	of, tile := t.Report.ID, int64(noTile)
 	if t.Areas {
-		tile = report.Quadkey(t.Report.Lat, t.Report.Lon) >> tileShift
+		of, tile = noReportID, report.Quadkey(t.Report.Lat, t.Report.Lon)>>tileShift
 	}
 	return s.inTx(ctx, func(ctx context.Context, x *tx) error {
 		n, err := x.exec(ctx, `DELETE FROM jobs WHERE id = $1`, t.JobID)
 		if err != nil || n == 0 {
 			return err
 		}
-		if _, err := x.exec(ctx, tellQuery, fresh.String()[:19], t.UpdateID, micros(t.Now), t.Report.ID,
+		if _, err := x.exec(ctx, tellQuery, fresh.String()[:19], t.UpdateID, micros(t.Now), of,
 			tile, t.Report.Lon, t.Report.Lat, metresPerDegree, serviceList([]string{t.Report.Service})); err != nil {
 			return fmt.Errorf("store who hears of update %s: %w", t.UpdateID, err)
 		}
@@ -95,12 +97,14 @@ func (s Followers) Update(ctx context.Context, id string) (report.Update, bool, 
 	return all[0], true, nil
 }
 
-// SetDelivery moves a report's delivery on. Neither version nor time of change
-// move with it: nobody who answers the report has to know first that its mail
-// has left the house.
-func (s Followers) SetDelivery(ctx context.Context, reportID string, from, to report.Delivery) (ok bool, err error) {
+// SetDelivery moves a report's delivery on, unless it was handed over meanwhile:
+// then its new recipient has not got it. Neither version nor time of change move
+// with it: nobody who answers the report has to know first that its mail has
+// left the house.
+func (s Followers) SetDelivery(ctx context.Context, r report.Report, to report.Delivery) (ok bool, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		n, err := t.exec(ctx, `UPDATE reports SET delivery = $3 WHERE id = $1 AND delivery = $2`, reportID, from, to)
+		n, err := t.exec(ctx, `UPDATE reports SET delivery = $4 WHERE id = $1 AND jurisdiction = $2 AND delivery = $3`,
+			r.ID, r.Jurisdiction, r.Delivery, to)
 		ok = n == 1
 		return err
 	})

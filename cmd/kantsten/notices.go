@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/egress"
+	"github.com/kantsten/kantsten/internal/job"
+	"github.com/kantsten/kantsten/internal/notify"
+	"github.com/kantsten/kantsten/internal/photo"
+	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/store"
+)
+
+// wireNotices wires what reaches people: the guarded client, push, e-mail, and
+// the runner that carries jobs out. A demo reaches nobody outside the allow-list
+// and shows its codes instead of sending them.
+func (p *program) wireNotices(isDemo bool, out io.Writer) error {
+	p.egress = egress.New(egress.Config{Allow: p.cfg.egressAllow, OnlyAllowed: isDemo})
+	p.followers = &notify.Followers{
+		Store: store.Followers{DB: p.db}, Reports: p.reports, Egress: p.egress, Now: time.Now,
+		CodeKey: p.secrets.CodeKey, SecretKey: p.secrets.LinkKey, Committed: p.wake,
+	}
+	mailer, folder, err := p.mailer(isDemo)
+	if err != nil {
+		return err
+	}
+	notifier := &notify.Notifier{
+		Store: store.Followers{DB: p.db}, Followers: p.followers, Reports: p.reports, Tenants: p.tenants,
+		Auth: p.auth, Photos: p.photos, Mailer: mailer, Folder: folder, MailDomain: p.mailDomain(),
+		Pusher: &notify.Pusher{
+			Keys:    notify.VAPID{Public: p.secrets.VAPIDPublic, Private: p.secrets.VAPIDPrivate},
+			Subject: p.pushContact(), Client: p.egress,
+		},
+		Links: p.links(), Now: time.Now, Committed: p.wake,
+	}
+	if isDemo {
+		notifier.Show = showCode(out)
+	}
+	p.runner = &job.Runner{
+		Store: store.Jobs{DB: p.db}, Handlers: notifier.Handlers(), Log: p.log, Observe: p.metrics.job,
+	}
+	return nil
+}
+
+// mailer sends by SMTP, or without it writes messages as files; the demo sends
+// nothing outside.
+func (p *program) mailer(isDemo bool) (notify.Mailer, *notify.Folder, error) {
+	if p.cfg.SMTPURL != "" && !isDemo {
+		m, err := notify.NewSMTP(p.cfg.SMTPURL, p.cfg.MailFrom, nil, time.Now)
+		return m, nil, err
+	}
+	f, err := notify.NewFolder(filepath.Join(p.cfg.Data, "mail"), p.cfg.MailFrom, p.log, time.Now)
+	return f, f, err
+}
+
+// mailDomain is the right side of Message-IDs: the installation's host name.
+func (p *program) mailDomain() string {
+	u, err := url.Parse(p.cfg.BaseURL)
+	if err != nil || u.Hostname() == "" || strings.Contains(u.Hostname(), ":") {
+		return "kantsten.invalid"
+	}
+	return u.Hostname()
+}
+
+// pushContact is how a push service reaches the operator, RFC 8292.
+func (p *program) pushContact() string {
+	if p.cfg.PushContact != "" {
+		return p.cfg.PushContact
+	}
+	return "https://" + p.mailDomain()
+}
+
+// links are the addresses that stand in messages.
+func (p *program) links() notify.Links {
+	server := p.server()
+	return notify.Links{
+		Report: func(r report.Report) string { return p.cfg.BaseURL + "/v1/reports/" + r.Reference },
+		Photo:  func(ph report.Photo) string { return server.LastingPhotoURL(ph, photo.Large) },
+		Invite: func(secret string) string { return p.cfg.BaseURL + "/invitation#" + secret },
+	}
+}
+
+// showCode prints what the demo does not send.
+func showCode(out io.Writer) func(notify.ShownCode) {
+	return func(c notify.ShownCode) {
+		what := "code to follow"
+		switch c.Kind {
+		case auth.SignInMailJob:
+			what = "sign-in code"
+		case auth.InviteMailJob:
+			what = "invitation"
+		}
+		_, _ = fmt.Fprintf(out, "%s for %s: %s\n", what, c.Email, c.Secret)
+	}
+}
+
+// sweeps are what deletes what nobody needs any more.
+func (p *program) sweeps() iter.Seq2[string, func(context.Context) error] {
+	return func(yield func(string, func(context.Context) error) bool) {
+		_ = yield("photos", p.photos.Sweep) &&
+			yield("sign-ins", p.auth.Sweep) &&
+			yield("subscriptions", p.followers.Sweep) &&
+			yield("idempotency keys", p.sweepKeys)
+	}
+}
+
+// keysLive is how long an idempotency key answers with the first result.
+const keysLive = 30 * 24 * time.Hour
+
+func (p *program) sweepKeys(ctx context.Context) error {
+	return store.Reports{DB: p.db}.SweepKeys(ctx, time.Now().Add(-keysLive))
+}

@@ -1,0 +1,28 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// SweepKeys forgets idempotency keys that were used before a time, a bounded
+// number at once so that other writes are not kept waiting.
+func (s Reports) SweepKeys(ctx context.Context, before time.Time) error {
+	const atOnce = 1000
+	for {
+		var n int64
+		err := s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {
+			n, err = t.exec(ctx, `DELETE FROM idempotency_keys WHERE (scope, key) IN
+				(SELECT scope, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`,
+				micros(before), atOnce)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("forget old idempotency keys: %w", err)
+		}
+		if n < atOnce {
+			return nil
+		}
+	}
+}
