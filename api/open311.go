@@ -20,7 +20,7 @@ const Open311Prefix = "/open311"
 // GeoReport errors document in the format of the URL, XML where that has none.
 //
 // Limits: the core of GeoReport v2 only. Every id is known at once, so there are
-// no tokens. A media_url is checked and not fetched; pictures come as files.
+// no tokens. A media_url is fetched after the answer, so it is shown a little later.
 type Open311 struct {
 	*Server
 	// Contact and KeyService are sentences for people: how to reach whoever runs

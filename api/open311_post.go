@@ -73,14 +73,15 @@ func (o *Open311) file(r *http.Request, post open311.Post, files *form) (open311
 	}
 	done, err := o.Reports.Submit(ctx, auth.From(ctx), report.Submission{
 		Service: post.ServiceCode, Lat: post.Lat, Lon: post.Long, Address: post.AddressString,
-		Description: post.Description, Attributes: post.Answers(), LenientAttributes: true, NewPhotos: files.readers(),
+		Description: post.Description, Attributes: post.Answers(), LenientAttributes: true,
+		NewPhotos: files.readers(), MediaURLs: post.MediaURLs,
 		Contact:  report.Contact{Name: strings.TrimSpace(post.FirstName + " " + post.LastName), Email: post.Email, Phone: post.Phone},
 		Language: lang, Origin: report.OriginOpen311, Within: within, Key: key,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return o.created(ctx, done.Report, lang, len(post.MediaURLs) > 0)
+	return o.created(ctx, done.Report, lang)
 }
 
 // mayFileIn returns the jurisdiction that the report must lie in, "" for any. A
@@ -124,14 +125,10 @@ func postKey(r *http.Request, post open311.Post, files *form) (report.Key, error
 }
 
 // created answers a post.
-func (o *Open311) created(ctx context.Context, r report.Report, lang string, linked bool) (open311.Document, error) {
+func (o *Open311) created(ctx context.Context, r report.Report, lang string) (open311.Document, error) {
 	entries, err := o.Directory.Entries(ctx)
 	if err != nil {
 		return nil, err
 	}
-	said := notice(r, entries[r.Jurisdiction].Name, lang)
-	if linked {
-		said += " " + linksNotice.In(lang)
-	}
-	return open311.Created{{ID: r.Reference, ServiceNotice: said}}, nil
+	return open311.Created{{ID: r.Reference, ServiceNotice: notice(r, entries[r.Jurisdiction].Name, lang)}}, nil
 }

@@ -47,10 +47,6 @@ var (
 		"sv": "Anmälan är sparad och går till %s.",
 		"en": "The report is stored and goes to %s.",
 	}
-	linksNotice = catalog.Text{
-		"sv": "Bilder som bara är länkade med media_url hämtas inte; skicka dem som filer.",
-		"en": "Pictures that are only linked by media_url are not fetched; send them as files.",
-	}
 )
 
 // notice says truthfully where a report lies.

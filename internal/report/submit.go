@@ -26,6 +26,7 @@ type Submission struct {
 	Attributes  map[string]any
 	PhotoIDs    []string        // uploaded before
 	NewPhotos   []io.ReadSeeker // uploaded with the report
+	MediaURLs   []string        // http or https addresses of pictures, fetched after the commit
 	Contact     Contact
 	Language    string
 	Private     bool
@@ -191,7 +192,10 @@ func (s *Service) filing(actor auth.Actor, sub *Submission, j tenant.Jurisdictio
 	if r.Delivery == Queued {
 		caused.Jobs = append(caused.Jobs, newJob(JobDeliver, DeliverJob{ReportID: r.ID}, now))
 	}
-	return Filing{Report: r, Contact: sub.Contact, Key: sub.Key, Year: seriesYear(now, s.Sweden), Changes: caused}
+	for i := range sub.MediaURLs {
+		caused.Jobs = append(caused.Jobs, newJob(JobFetchMedia, FetchMediaJob{ReportID: r.ID, Position: i}, now))
+	}
+	return Filing{Report: r, Contact: sub.Contact, MediaURLs: sub.MediaURLs, Key: sub.Key, Year: seriesYear(now, s.Sweden), Changes: caused}
 }
 
 // deliveryOn says how a report to a jurisdiction on a channel starts out.
@@ -221,7 +225,7 @@ func (sub *Submission) faults() []problem.FieldError {
 		}
 	}
 	faults = append(faults, sub.Contact.faults()...)
-	if n := len(sub.PhotoIDs) + len(sub.NewPhotos); n > maxPhotos {
+	if n := len(sub.PhotoIDs) + len(sub.NewPhotos) + len(sub.MediaURLs); n > maxPhotos {
 		faults = append(faults, problem.FieldError{Field: "/photos", Code: "too-many", Detail: "at most 10 photos"})
 	}
 	return append(faults, sub.placeFaults()...)
