@@ -8,7 +8,9 @@ import (
 )
 
 func backupCommand(*flag.FlagSet) func(context.Context, Config, []string, io.Writer) error {
-	return func(context.Context, Config, []string, io.Writer) error { return errors.New("comes with the next commit") }
+	return func(context.Context, Config, []string, io.Writer) error {
+		return errors.New("comes with the next commit")
+	}
 }
 
 func restoreCommand(flags *flag.FlagSet) func(context.Context, Config, []string, io.Writer) error {

@@ -85,15 +85,6 @@ func (s *mailServer) only(t *testing.T) received {
 	return s.mails[0]
 }
 
-func (r received) parse(t *testing.T) *netmail.Message {
-	t.Helper()
-	m, err := netmail.ReadMessage(bytes.NewReader(r.raw))
-	if err != nil {
-		t.Fatalf("%v\n%s", err, r.raw)
-	}
-	return m
-}
-
 type session struct {
 	server   *mailServer
 	from, to string
