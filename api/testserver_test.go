@@ -41,6 +41,7 @@ type system struct {
 	t      *testing.T
 	Server *api.Server
 	HTTP   *httptest.Server
+	DB     *store.DB
 	Log    *safeBuffer
 	// AnyKey files everywhere, SundsvallKey in 2281.
 	AnyKey, SundsvallKey string
@@ -62,6 +63,7 @@ func newSystem(t *testing.T) *system {
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
 	must(t, db.Migrate(ctx))
+	sys.DB = db
 	blobs, err := blob.OpenDisk(filepath.Join(dir, "media"))
 	must(t, err)
 	secrets, err := auth.LoadSecrets(ctx, store.Secrets{DB: db}, "")
