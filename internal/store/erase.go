@@ -52,6 +52,7 @@ func (t *tx) erasePersonal(ctx context.Context, reportID string) error {
 			(SELECT lower(email) FROM contacts WHERE report = $1)`,
 		`DELETE FROM contacts WHERE report = $1`,
 		`DELETE FROM photos WHERE report = $1`,
+		`DELETE FROM media_urls WHERE report = $1`,
 		`UPDATE updates SET text = '', author_id = '' WHERE report = $1 AND author = 'reporter'`,
 	} {
 		if _, err := t.exec(ctx, q, reportID); err != nil {
