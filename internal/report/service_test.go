@@ -2,7 +2,9 @@ package report_test
 
 import (
 	"context"
+	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,7 +64,7 @@ func TestABadSubmissionNamesEveryField(t *testing.T) {
 		"odd contact":  {func(s *report.Submission) { s.Contact.Email = "anna" }, []string{"/contact/email"}},
 		"lost photo":   {func(s *report.Submission) { s.PhotoIDs = []string{"0199a0b0-0000-7000-8000-000000000000"} }, []string{"/photos/0"}},
 		"many photos":  {func(s *report.Submission) { s.PhotoIDs = make([]string, 11) }, []string{"/photos"}},
-		"not a photo":  {func(s *report.Submission) { s.NewPhotos = [][]byte{[]byte("GIF89a")} }, []string{"photo/0"}},
+		"not a photo":  {func(s *report.Submission) { s.NewPhotos = []io.ReadSeeker{strings.NewReader("GIF89a")} }, []string{"photo/0"}},
 		"all of these": {func(s *report.Submission) { s.Service, s.Address, s.Contact.Phone = "", "\x1b", "x" }, []string{"/address", "/contact/phone", "/service"}},
 	} {
 		sub := inSquare(1)
