@@ -64,12 +64,7 @@ var rules = map[string]rule{
 	"internal/auth/storetest":    {why: "what every auth.Store promises, for tests of stores", may: []string{"internal/auth", "internal/problem"}, testsOnly: true},
 	"internal/notify/pushtest":   {why: "a push service for tests", may: []string{"internal/notify"}, testsOnly: true},
 	"internal/archtest":          {why: "these tests", testsOnly: true},
-	temporary:                    {why: "keeps modules in go.mod until their users have landed"},
 }
-
-// temporary imports every chosen module and nobody imports it, so the rules
-// about technologies leave it out. It goes when the last module has its user.
-const temporary = "internal/deps"
 
 // with returns base and more as a new list.
 func with(base []string, more ...string) []string {
