@@ -126,7 +126,7 @@ func (t *Index) ring(r uint32) orb.Ring {
 }
 
 func (t *Index) vertex(v uint32) orb.Point {
-	x, y := int32(t.vertices[2*v]), int32(t.vertices[2*v+1]) //nolint:gosec // stored in two's complement
+	x, y := int32(t.vertices[2*v]), int32(t.vertices[2*v+1])
 	return orb.Point{toDegrees(x), toDegrees(y)}
 }
 

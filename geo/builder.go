@@ -11,7 +11,7 @@ import (
 // maxNotes is how many repairs a BuildReport spells out; all are counted.
 const maxNotes = 1000
 
-// maxCodeBytes is the longest code or name of an area.
+// maxTextBytes is the longest code or name of an area.
 const maxTextBytes = 4096
 
 // BuildReport says what an index was built from and what had to be repaired.

@@ -25,7 +25,7 @@ func biased(degrees float64) float64 {
 
 // toUnit returns the whole unit nearest to a coordinate of at most 180 degrees.
 func toUnit(degrees float64) int32 {
-	return int32(int64(biased(degrees)) - unitBias) //nolint:gosec // |degrees| <= 180 is below 2^31 units
+	return int32(int64(biased(degrees)) - unitBias)
 }
 
 // toDegrees is the inverse of toUnit.

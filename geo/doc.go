@@ -31,7 +31,8 @@
 //
 //   - An edge is straight in longitude and latitude and spans at most 180
 //     degrees. What crosses the antimeridian must come cut there (RFC 7946,
-//     section 3.1.9); distances do not look across it.
+//     section 3.1.9); distances do not look across it. As a border belongs to
+//     what lies to its north or east, 180 degrees east is owned by nobody.
 //   - Distances are those of the WGS 84 ellipsoid to 0.5 m, up to 10 km, and
 //     up to 85 degrees north or south; nearer to a pole they degrade.
 //   - A ring that crosses itself is taken as it stands, by the even-odd rule.

@@ -13,22 +13,17 @@ const maxProperties = 10_000
 
 // feature is what is kept of a GeoJSON feature while it is read.
 type feature struct {
-	kind, geometry   string
-	id, code, name   text
-	properties       int
-	hasGeometry      bool
-	codeAt, nameAt   int // place of the property found in the list of usual ones, plus one
-	propertiesFilled bool
+	kind, geometry string
+	id, code, name text
+	properties     int
+	hasGeometry    bool
+	codeAt, nameAt int // place of the property found in the list of usual ones, plus one
 }
 
 // text is a property's value: a string, or a number as it was written.
 type text struct {
 	value   string
 	numeric bool
-}
-
-func (ft *feature) empty() bool {
-	return !ft.hasGeometry && !ft.propertiesFilled && ft.id.value == ""
 }
 
 // member reads one member of a feature.
@@ -39,7 +34,6 @@ func (f *featureReader) member(ft *feature, name string) {
 	case "id":
 		ft.id = f.value()
 	case "properties":
-		ft.propertiesFilled = true
 		if f.next() == 'n' {
 			f.word("null")
 			return

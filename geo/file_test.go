@@ -38,7 +38,7 @@ func smallIndex(t testing.TB) *Index {
 	t.Helper()
 	r := rand.New(rand.NewPCG(5, 6))
 	areas := newTiling(r, 5, 5, 12, 2000).areas
-	for i := range 20 {
+	for i := range 10 {
 		d := float64(i) * 1e-4
 		areas = append(areas, Area{Code: string(rune('a' + i)), Geometry: orb.MultiPolygon{{box(0.001, 0.001, 0.002+d, 0.002+d)}}})
 	}

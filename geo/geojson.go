@@ -136,7 +136,7 @@ func (f *featureReader) top() (collection bool) {
 	f.shape.reset()
 	f.object(func(name string) {
 		switch {
-		case name == "features" && !collection && ft.empty():
+		case name == "features" && !collection && !ft.hasGeometry:
 			collection = true
 			f.collection()
 		case name == "features":
@@ -146,7 +146,7 @@ func (f *featureReader) top() (collection bool) {
 		case collection && name != "type":
 			f.skip(1)
 		default:
-			f.inFeature = !collection && name != "type"
+			f.inFeature = name == "geometry" || name == "properties" // to name it in errors
 			f.member(ft, name)
 		}
 	})

@@ -55,6 +55,7 @@ func TestReadGeoJSONFindsCodeAndName(t *testing.T) {
 		{"a number is not padded unasked", collectionText(featureText(`{"kommunkod":114}`)), ReadOptions{}, "114", "114"},
 		{"a string is never padded", collectionText(featureText(`{"kommunkod":"114"}`)), ReadOptions{PadCode: 4}, "114", "114"},
 		{"escapes and pairs are decoded", collectionText(featureText(`{"code":"a\/\"\\","name":"\u00c5re \ud83d\ude00"}`)), ReadOptions{}, `a/"\`, "Åre 😀"},
+		{"foreign members of the collection", `{"type":"FeatureCollection","id":"x","properties":{"code":"no"},"bbox":[1,2,3,4],"features":[` + featureText(`{"code":"a"}`) + `],"geometry":5}`, ReadOptions{}, "a", "a"},
 		{"a single feature", featureText(`{"code":"a"}`), ReadOptions{}, "a", "a"},
 		{"members in any order", `{"features":[{"geometry":{"coordinates":[[[10,60],[11,60],[11,61],[10,60]]],"type":"Polygon"},"properties":{"code":"a"},"type":"Feature"}],"name":{"x":[1,true,null]},"type":"FeatureCollection"}`, ReadOptions{}, "a", "a"},
 		{"a byte order mark and white space", "\ufeff \n\t" + collectionText(featureText(`{"code":"a"}`)) + "\r\n", ReadOptions{}, "a", "a"},

@@ -313,7 +313,7 @@ func (s *scanner) hex() (r rune) {
 			s.fail("%q is not a hexadecimal digit", c)
 			return 0
 		}
-		r = r<<4 | rune(v) //nolint:gosec // one digit
+		r = r<<4 | rune(v)
 	}
 	return r
 }

@@ -16,7 +16,7 @@ func mapFile(f *os.File, size int) (*mapping, error) {
 	if size == 0 {
 		return &mapping{release: func() error { return nil }}, nil
 	}
-	data, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_SHARED) //nolint:gosec // a descriptor is small
+	data, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("map %s: %w", f.Name(), err)
 	}

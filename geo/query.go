@@ -89,17 +89,17 @@ func (c cellAt) walk(edges []uint32) uint32 {
 	for len(edges) >= edgeWords {
 		e := edges[:edgeWords:edgeWords]
 		edges = edges[edgeWords:]
-		ax, ay := int64(int32(e[0])), int64(int32(e[1])) //nolint:gosec // stored in two's complement
-		bx, by := int64(int32(e[2])), int64(int32(e[3])) //nolint:gosec // stored in two's complement
+		ax, ay := int64(int32(e[0])), int64(int32(e[1]))
+		bx, by := int64(int32(e[2])), int64(int32(e[3]))
 		flags := e[4]
 		dx, dy := bx-ax, by-ay
 		o := dx*(c.y-ay) - dy*(c.x-ax)
 		bend := 2*o + dy*across // the same for the place where the walk turns
 		// Each of these is 0 or 1; a sign bit is 1 for negative numbers.
-		straddles := uint32(uint64((c.y-ay)^(c.y-by)) >> 63) //nolint:gosec // sign bit
-		upright := (dx - 1) >> 63                            // -1 where dx is 0, which makes o = 0 not left
-		pointLeft := ^uint32(uint64(o+upright)>>63) & 1      //nolint:gosec // sign bit
-		bendLeft := ^uint32(uint64(bend)>>63) & 1            //nolint:gosec // sign bit; 0 only where dx > 0
+		straddles := uint32(uint64((c.y-ay)^(c.y-by)) >> 63)
+		upright := (dx - 1) >> 63 // -1 where dx is 0, which makes o = 0 not left
+		pointLeft := ^uint32(uint64(o+upright)>>63) & 1
+		bendLeft := ^uint32(uint64(bend)>>63) & 1 // bend is 0 only where dx > 0
 		vertical := flags >> flagVertical & 1
 		cornerLeft := flags >> flagLeft & 1
 		odd := straddles&(bendLeft^pointLeft) ^ vertical&(cornerLeft^bendLeft)

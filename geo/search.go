@@ -23,6 +23,9 @@ type search struct {
 func (s *search) run() {
 	side := float64(uint64(1) << s.shift)
 	ox, oy := float64(s.originX)-0.5, float64(s.originY)-0.5
+	if s.box(ox, oy, ox+side*float64(s.columns), oy+side*float64(s.rows)) > s.limit {
+		return // and no ring need be looked at from afar
+	}
 	column, row := int(math.Floor((s.x-ox)/side)), int(math.Floor((s.y-oy)/side))
 	for ring := s.firstRing(column, row); ; ring++ {
 		s.ring(column, row, ring)
@@ -143,8 +146,8 @@ func (s *search) edges(edges, slots []uint32) {
 		if borders == 0 {
 			continue
 		}
-		x, y := float64(int32(edges[0])), float64(int32(edges[1]))       //nolint:gosec // stored in two's complement
-		ex, ey := float64(int32(edges[2]))-x, float64(int32(edges[3]))-y //nolint:gosec // stored in two's complement
+		x, y := float64(int32(edges[0])), float64(int32(edges[1]))
+		ex, ey := float64(int32(edges[2]))-x, float64(int32(edges[3]))-y
 		x, y = x-s.x, y-s.y
 		metres, at := s.least(x, y, ex, ey)
 		if metres > s.limit {

@@ -210,7 +210,7 @@ func (v *validator) wideLeafWords(leaf []uint32) (int, error) {
 		}
 		words += length
 	}
-	if uint64(leaf[2]) != uint64(words) { //nolint:gosec // not negative
+	if uint64(leaf[2]) != uint64(words) {
 		return 0, errLeaf
 	}
 	return words, nil

@@ -74,6 +74,9 @@ func (s BoundarySets) AddSet(ctx context.Context, set routing.Set) error {
 // ActivateSet makes a set the active one of its layer.
 func (s BoundarySets) ActivateSet(ctx context.Context, id string, js []tenant.Jurisdiction) error {
 	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		if err := t.lockLayer(ctx, id); err != nil {
+			return err
+		}
 		if _, err := t.addMissing(ctx, js); err != nil {
 			return err
 		}
@@ -87,4 +90,15 @@ func (s BoundarySets) ActivateSet(ctx context.Context, id string, js []tenant.Ju
 		}
 		return err
 	})
+}
+
+// lockLayer makes those who activate sets of one layer come one after another:
+// each has to see which one is active when its turn comes.
+func (t *tx) lockLayer(ctx context.Context, id string) error {
+	rows, err := t.rows(ctx, `SELECT id FROM boundary_sets WHERE layer = (SELECT layer FROM boundary_sets WHERE id = $1)
+		ORDER BY id`+t.db.dialect.lockRow, id)
+	if _, err := collect(rows, err, scanText); err != nil {
+		return fmt.Errorf("lock the sets of a layer: %w", err)
+	}
+	return nil
 }

@@ -165,7 +165,7 @@ func TestListsGiveWhatAFilterInGoGives(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *database) {
 		rs := manyReports(t, db, 5000)
 		rnd := rand.New(rand.NewPCG(3, 4)) // #nosec G404 -- test data
-		for i := range 400 {
+		for i := range 120 {
 			q := anyQuery(rnd, rs)
 			// Always through the index of places; always by walking; a walk that
 			// gives up; and as it is.
@@ -190,7 +190,7 @@ func TestPagesHaveNoGapsWhileReportsArrive(t *testing.T) {
 		} {
 			want := wanted(q, rs)
 			var got []string
-			for range 5 {
+			for more := true; more; more = q.Cursor != "" {
 				page, err := store.Reports{DB: db.DB}.Reports(t.Context(), q)
 				must(t, err)
 				for _, r := range page.Reports {
@@ -201,8 +201,8 @@ func TestPagesHaveNoGapsWhileReportsArrive(t *testing.T) {
 				late.Report.UpdatedAt = noon.Add(-time.Hour) // before what is read by change
 				create(t, db, late)
 			}
-			if !slices.Equal(got, want) || q.Cursor != "" {
-				t.Errorf("%s: %d reports on five pages, want %d; next %q", name, len(got), len(want), q.Cursor)
+			if !slices.Equal(got, want) || len(got) < 4*q.Limit {
+				t.Errorf("%s: %d reports in all, want %d", name, len(got), len(want))
 			}
 			rs = everything(t, db)
 		}

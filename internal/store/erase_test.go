@@ -1,0 +1,148 @@
+package store_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/store"
+)
+
+// secretWords stand in everything personal of the report that is erased.
+const secretWords = "Qvintus Personlig"
+
+// eraseKit files a report full of personal data, with an answer of the reporter's
+// and a subscription of their address, among others that stay.
+func eraseKit(t *testing.T, db *database) report.Report {
+	t.Helper()
+	for range 20 {
+		create(t, db, filing())
+	}
+	f := filing()
+	f.Report.Description, f.Report.Address = "Hål, ring "+secretWords, secretWords+"s gata 1"
+	f.Report.PersonID = "person of " + secretWords
+	f.Contact = report.Contact{Name: secretWords, Email: "Qvintus.Personlig@example.org", Phone: "+46 70 " + secretWords}
+	f.Photos = []string{addPhoto(t, db, noon)}
+	f.Updates[0].Text, f.Updates[0].AuthorID = "jag heter "+secretWords, "person of "+secretWords
+	r := create(t, db, f)
+	_, err := store.Reports{DB: db.DB}.Update(t.Context(), r.ID, func(r *report.Report) (report.Changes, error) {
+		c := changes(r.ID)
+		c.Updates[0].Text = "hälsar " + secretWords
+		staff := changes(r.ID)
+		staff.Updates[0].Author, staff.Updates[0].Text = report.ByStaff, "lagat"
+		c.Updates = append(c.Updates, staff.Updates...)
+		return c, nil
+	})
+	must(t, err)
+	for i, email := range []string{"qvintus.personlig@example.org", "somebody.else@example.org"} {
+		must(t, db.InTx(t.Context(), func(exec execFunc) error {
+			return exec(`INSERT INTO subscriptions (id, secret, report, lat, lon, radius_m, services, channel, endpoint,
+				p256dh, auth, email, language, active, code_hash, tries, expires_at, created_at)
+				VALUES ($1, $1, $2, 0, 0, 0, '', 'email', '', '', '', $3, 'sv', TRUE, '', 0, 0, 0)`, fmt.Sprint(i), r.ID, email)
+		}))
+	}
+	return r
+}
+
+// blank is what the domain blanks in the report itself.
+func blank(r *report.Report) (report.Changes, error) {
+	r.Description, r.Address, r.Attributes, r.PersonID = "", "", nil, ""
+	r.TokenEpoch++
+	c := changes(r.ID)
+	c.Updates[0].Kind, c.Updates[0].Text = report.TextRemoved, ""
+	return c, nil
+}
+
+func TestErasingLeavesNoTrace(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		s := store.Reports{DB: db.DB}
+		r := eraseKit(t, db)
+		if where := columnsWith(t, db, "Personlig"); len(where) < 7 {
+			t.Fatalf("the words are found in %v only: the search does not see them", where)
+		}
+		var seen []report.Photo
+		erased, err := s.Erase(t.Context(), r.ID, func(r *report.Report) (report.Changes, error) {
+			seen = r.Photos
+			return blank(r)
+		})
+		must(t, err)
+		if len(seen) != 1 || erased.Version != 3 {
+			t.Errorf("the change saw %d photos; version %d", len(seen), erased.Version)
+		}
+		for _, word := range []string{"Personlig", "personlig", "PERSONLIG"} {
+			if where := columnsWith(t, db, word); len(where) != 0 {
+				t.Errorf("%s is still found in %v", word, where)
+			}
+		}
+		noBytes(t, db, secretWords, "Qvintus.Personlig", "qvintus personlig")
+		us, err := s.Updates(t.Context(), r.ID, true)
+		must(t, err)
+		contact, err := s.Contact(t.Context(), r.ID)
+		must(t, err)
+		got, err := s.Report(t.Context(), r.ID)
+		must(t, err)
+		if len(us) != 4 || us[2].Text != "lagat" || !contact.Empty() || len(got.Photos) != 0 || got.Description != "" {
+			t.Errorf("what is left: %+v, %+v, %+v", us, contact, got)
+		}
+		if n := db.count(t, `SELECT count(*) FROM subscriptions`); n != 1 {
+			t.Errorf("%d subscriptions, want the other one", n)
+		}
+		if _, err := s.Erase(t.Context(), r.ID, blank); err != nil { // as a restore does it again
+			t.Errorf("erase once more: %v", err)
+		}
+	})
+}
+
+// columnsWith lists every column of every table in which a text stands.
+func columnsWith(t *testing.T, db *database, text string) (found []string) {
+	t.Helper()
+	query := `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'`
+	if db.sqlite() {
+		query = `SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'`
+	}
+	raw := db.raw(t)
+	rows, err := raw.QueryContext(t.Context(), query)
+	must(t, err)
+	var columns [][2]string
+	for rows.Next() {
+		var c [2]string
+		must(t, rows.Scan(&c[0], &c[1]))
+		columns = append(columns, c)
+	}
+	must(t, rows.Err())
+	must(t, rows.Close())
+	if len(columns) < 100 {
+		t.Fatalf("%d columns are not all", len(columns))
+	}
+	for _, c := range columns {
+		var n int
+		// #nosec G201 -- names from the schema
+		count := fmt.Sprintf(`SELECT count(*) FROM %q WHERE CAST(%q AS TEXT) LIKE '%%%s%%'`, c[0], c[1], text)
+		must(t, raw.QueryRowContext(t.Context(), count).Scan(&n))
+		if n > 0 {
+			found = append(found, c[0]+"."+c[1])
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// noBytes looks into SQLite's files themselves.
+func noBytes(t *testing.T, db *database, words ...string) {
+	t.Helper()
+	if !db.sqlite() {
+		return // its files are not ours to read; VACUUM and the recycling of WAL do it there
+	}
+	for _, suffix := range []string{"", "-wal"} {
+		data, err := os.ReadFile(db.url + suffix)
+		must(t, err)
+		for _, w := range words {
+			if at := bytes.Index(data, []byte(w)); at >= 0 {
+				t.Errorf("%q is at byte %d of the file%s", w, at, suffix)
+			}
+		}
+	}
+}
