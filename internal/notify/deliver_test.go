@@ -62,7 +62,7 @@ Anmält: 2026-01-31 13:00
 Position: 62.390800, 17.306900 (± 8 m)
 Karta: https://www.openstreetmap.org/?mlat=62.390800&mlon=17.306900#map=18/62.390800/17.306900
 I kartappen: geo:62.390800,17.306900
-Adress: Storgatan 1
+Plats: Storgatan 1
 
 Beskrivning:
 Hålet utanför Kim Karlssons port
