@@ -76,6 +76,13 @@ func (p *program) openStorage(ctx context.Context) (err error) {
 	if p.db, err = store.Open(ctx, p.cfg.database()); err != nil {
 		return err
 	}
+	mark, err := (store.Backups{DB: p.db}).Loaded(ctx)
+	if err != nil {
+		return err
+	}
+	if mark != "" {
+		return errors.New("a restore into this database is not finished: run kantsten restore again, with the same folder")
+	}
 	if err := p.db.Migrate(ctx); err != nil {
 		return err
 	}

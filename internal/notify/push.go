@@ -196,7 +196,7 @@ func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	value = strings.TrimSpace(value)
 	// 32 bits of seconds are 136 years; more would overflow a Duration.
 	if n, err := strconv.ParseUint(value, 10, 32); err == nil {
-		return time.Duration(n) * time.Second, true //nolint:gosec // 32 bits fit
+		return time.Duration(n) * time.Second, true
 	}
 	at, err := http.ParseTime(value)
 	if err != nil {

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"log"
 	"net"
 	"net/http/httptest"
-	netmail "net/mail"
 	"sync"
 	"testing"
 
