@@ -108,6 +108,7 @@ func (o *Open311) Serve(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
+		w.Header().Set("Content-Language", readerLanguage(r))
 		return write(w, at.format, doc)
 	}
 	allow := "GET, HEAD, OPTIONS"
@@ -159,6 +160,7 @@ func write(w http.ResponseWriter, f open311.Format, doc open311.Document) error 
 	status := http.StatusOK
 	if errs, ok := doc.(open311.Errors); ok {
 		status = errs.Status()
+		w.Header().Set("Content-Language", "en")
 	}
 	if status == http.StatusRequestEntityTooLarge {
 		w.Header().Set("Connection", "close") // the rest of the body is not read

@@ -165,8 +165,10 @@ func malformed(t *testing.T) map[string][2]string {
 
 // Rule 135, with a key that is good: none of them may be stored, none may crash.
 func TestOpen311MalformedRequestsGetADocument(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+	onBothDatabases(t, open311MalformedRequestsGetADocument)
+}
+
+func open311MalformedRequestsGetADocument(t *testing.T, sys *system) {
 	all := malformed(t)
 	if len(all) < 30 {
 		t.Fatalf("only %d requests", len(all))

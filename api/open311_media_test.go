@@ -59,9 +59,9 @@ func (sys *system) work(t *testing.T) []error {
 	return results
 }
 
-func TestOpen311MediaURLBecomesAPhoto(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311MediaURLBecomesAPhoto(t *testing.T) { onBothDatabases(t, open311MediaURLBecomesAPhoto) }
+
+func open311MediaURLBecomesAPhoto(t *testing.T, sys *system) {
 	other := sys.elsewhere(t, true)
 	form := sys.pothole("media_url", other+"/photo.jpg")
 	form.Add("media_url", other+"/moved.jpg")

@@ -13,8 +13,10 @@ import (
 )
 
 func TestOpen311PostIsAnsweredAndReadBack(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+	onBothDatabases(t, open311PostIsAnsweredAndReadBack)
+}
+
+func open311PostIsAnsweredAndReadBack(t *testing.T, sys *system) {
 	const text = "  Hål å ä ö 🕳 <b>\"&'\n\n\tsista raden"
 	form := sys.pothole(
 		"description", strings.ReplaceAll(text, "\n", "\r\n"), "address_string", "Storgatan 1",
@@ -69,9 +71,9 @@ type bad struct {
 	says    string
 }
 
-func TestOpen311PostIsRefused(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311PostIsRefused(t *testing.T) { onBothDatabases(t, open311PostIsRefused) }
+
+func open311PostIsRefused(t *testing.T, sys *system) {
 	tests := []bad{
 		{"rule 29: no api_key", []string{"api_key", ""}, 403, "api_key required"},
 		{"rule 29: a wrong api_key", []string{"api_key", "nonsense"}, 403, "the API key is unknown or revoked"},
@@ -241,9 +243,9 @@ func TestOpen311EqualPostsAreTwoRequests(t *testing.T) {
 	}
 }
 
-func TestOpen311RepeatsAreKnown(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311RepeatsAreKnown(t *testing.T) { onBothDatabases(t, open311RepeatsAreKnown) }
+
+func open311RepeatsAreKnown(t *testing.T, sys *system) {
 	byNumber := sys.pothole("attribute[fixmystreet_id]", "4711")
 	first := sys.filed(t, byNumber)
 	byNumber.Set("description", "edited meanwhile") // FixMyStreet sends its report as it is now

@@ -58,9 +58,9 @@ func TestOpen311RequestFields(t *testing.T) {
 	}
 }
 
-func TestOpen311ListAndByIDAgree(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311ListAndByIDAgree(t *testing.T) { onBothDatabases(t, open311ListAndByIDAgree) }
+
+func open311ListAndByIDAgree(t *testing.T, sys *system) {
 	a := sys.postMultipart(t, sys.pothole("address_string", "Torget"), map[string][]byte{"media": jpegBytes(t)})
 	first := only(t, a.document(t))["service_request_id"].(string)
 	sys.filed(t, sys.pothole("lat", timraLat, "long", timraLong))
@@ -86,9 +86,9 @@ func TestOpen311ListAndByIDAgree(t *testing.T) {
 	}
 }
 
-func TestOpen311ByID(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311ByID(t *testing.T) { onBothDatabases(t, open311ByID) }
+
+func open311ByID(t *testing.T, sys *system) {
 	id := sys.filed(t, sys.pothole())
 	r, err := sys.Server.Reports.Read(t.Context(), crew(), id)
 	must(t, err)
@@ -139,9 +139,9 @@ func (sys *system) private(t *testing.T) report.Report {
 	return done.Report
 }
 
-func TestOpen311ListFilters(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311ListFilters(t *testing.T) { onBothDatabases(t, open311ListFilters) }
+
+func open311ListFilters(t *testing.T, sys *system) {
 	if body := string(sys.get("/v2/requests.json").Body); body != "[]\n" {
 		t.Errorf("rule 91: the empty list is %q", body)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/blob"
 	"github.com/kantsten/kantsten/internal/catalog"
+	"github.com/kantsten/kantsten/internal/pgtest"
 	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/routing"
@@ -34,11 +35,11 @@ import (
 
 const baseURL = "https://report.example.se"
 
-// system is the whole server over SQLite in a temporary folder, reached by HTTP.
+// system is the whole server over an empty database, reached by HTTP.
 // Two municipalities lie side by side: Sundsvall (2281) takes reports in its own
 // queue and asks for the colour of a bin; Timrå (2262) has no channel yet.
 type system struct {
-	t      *testing.T
+	t      testing.TB
 	Server *api.Server
 	HTTP   *httptest.Server
 	DB     *store.DB
@@ -55,11 +56,31 @@ const (
 	timraLat, timraLong         = "62.4869", "17.6500"
 )
 
-func newSystem(t *testing.T) *system {
+func newSystem(t testing.TB) *system {
+	t.Helper()
+	return newSystemAt(t, filepath.Join(t.TempDir(), "kantsten.db"))
+}
+
+// onBothDatabases runs a rule on a system over SQLite and on one over PostgreSQL.
+func onBothDatabases(t *testing.T, rule func(t *testing.T, sys *system)) {
+	t.Helper()
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		rule(t, newSystem(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		rule(t, newSystemAt(t, pgtest.URL(t)))
+	})
+}
+
+// newSystemAt makes the system over an empty database.
+func newSystemAt(t testing.TB, database string) *system {
 	t.Helper()
 	sys := &system{t: t, Log: &safeBuffer{}}
 	ctx, dir := t.Context(), t.TempDir()
-	db, err := store.Open(ctx, filepath.Join(dir, "kantsten.db"))
+	db, err := store.Open(ctx, database)
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
 	must(t, db.Migrate(ctx))
