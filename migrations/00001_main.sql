@@ -177,7 +177,8 @@ CREATE TABLE reports (
 CREATE INDEX reports_place ON reports (quadkey, id);
 CREATE INDEX reports_queue ON reports (jurisdiction, id);
 CREATE INDEX reports_changed ON reports (updated_at, id);
-CREATE INDEX reports_held ON reports (jurisdiction, id) WHERE delivery = 'held';
+CREATE INDEX reports_changed_in ON reports (jurisdiction, updated_at, id); -- what other systems poll
+CREATE INDEX reports_held ON reports (id) WHERE delivery = 'held'; -- the triage
 
 -- How to reach a reporter, apart from everything else. Rows of reports refer to
 -- their report, which is stored last in the transaction.

@@ -10,6 +10,7 @@ import (
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/routing"
+	"github.com/kantsten/kantsten/internal/tenant"
 )
 
 func TestAReportGoesToWhoeverOwnsThePlace(t *testing.T) {
@@ -128,6 +129,39 @@ type routerFunc func(context.Context, routing.Question) (routing.Route, error)
 
 func (f routerFunc) Route(ctx context.Context, q routing.Question) (routing.Route, error) {
 	return f(ctx, q)
+}
+
+// The jurisdiction gets a channel after it was decided to hold the report for
+// want of one. Nobody would release it later.
+func TestAReportIsNotHeldForWantOfAChannelThatHasCome(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	creates := 0
+	k.Store = storeBefore{k.Store, func() {
+		if creates++; creates > 1 {
+			return
+		}
+		j, err := k.Tenants.Get(t.Context(), "1003")
+		must(t, err)
+		j.Channel, j.Email = tenant.Email, "gata@example.invalid"
+		_, err = k.Tenants.Put(t.Context(), j)
+		must(t, err)
+	}}
+	r := k.submit(t, inSquare(3)).Report
+	if jobs := k.jobs(t, report.JobDeliver); r.Delivery != report.Queued || len(jobs) != 1 || r.Reference != "1003-2026-000001" {
+		t.Errorf("%s is %s with jobs %v", r.Reference, r.Delivery, jobs)
+	}
+}
+
+// storeBefore does something just before each Create.
+type storeBefore struct {
+	report.Store
+	do func()
+}
+
+func (s storeBefore) Create(ctx context.Context, f report.Filing) (report.Filed, error) {
+	s.do()
+	return s.Store.Create(ctx, f)
 }
 
 func TestChangingStatus(t *testing.T) {
