@@ -142,10 +142,10 @@ func wanted(q report.Query, rs []report.Report) []string {
 	return ids
 }
 
-// pages reads all pages of a query, and at most max.
-func pages(t testing.TB, db *database, q report.Query, max int) (ids []string, n int) {
+// pages reads all pages of a query, and no more than most.
+func pages(t testing.TB, db *database, q report.Query, most int) (ids []string, n int) {
 	t.Helper()
-	for n = 1; n <= max; n++ {
+	for n = 1; n <= most; n++ {
 		page, err := store.Reports{DB: db.DB}.Reports(t.Context(), q)
 		must(t, err)
 		if len(page.Reports) > q.Limit {
