@@ -95,9 +95,10 @@ func (p *program) pushContact() string {
 func (p *program) links() notify.Links {
 	server := p.server()
 	return notify.Links{
-		Report: func(r report.Report) string { return p.cfg.BaseURL + "/v1/reports/" + r.Reference },
-		Photo:  func(ph report.Photo) string { return server.LastingPhotoURL(ph, photo.Large) },
-		Invite: func(secret string) string { return p.cfg.BaseURL + "/invitation#" + secret },
+		Report:   func(r report.Report) string { return p.cfg.BaseURL + "/v1/reports/" + r.Reference },
+		Photo:    func(ph report.Photo) string { return server.LastingPhotoURL(ph, photo.Large) },
+		Invite:   func(secret string) string { return p.cfg.BaseURL + "/invitation#" + secret },
+		Unfollow: func(secret string) string { return p.cfg.BaseURL + "/unfollow/" + secret },
 	}
 }
 

@@ -1,7 +1,6 @@
 package report_test
 
 import (
-	"context"
 	"encoding/json"
 	"log/slog"
 	"path/filepath"
@@ -164,14 +163,14 @@ func decode[T any](t *testing.T, payload string) (v T) {
 	return v
 }
 
-func (k *kit) count(ctx context.Context, prefix string) (n int, err error) {
-	for _, err := range k.blobs.List(ctx, prefix) {
-		if err != nil {
-			return n, err
-		}
+// photoFiles counts the files of all photos.
+func (k *kit) photoFiles(t *testing.T) (n int) {
+	t.Helper()
+	for _, err := range k.blobs.List(t.Context(), "photos/") {
+		must(t, err)
 		n++
 	}
-	return n, nil
+	return n
 }
 
 func must(t testing.TB, err error) {

@@ -58,7 +58,9 @@ type Store interface {
 	// it store nothing and return what the key stands for.
 	//
 	// It returns ErrBoundariesChanged if the active boundary set is not the one
-	// the report was routed by, and a problem if a photo is not there to claim.
+	// the report was routed by, ErrChannelChanged if the report is held and its
+	// jurisdiction is not any more at the version that had no channel, and a
+	// problem if a photo is not there to claim.
 	Create(ctx context.Context, f Filing) (Filed, error)
 	// Replay returns what an idempotency key stands for, if it was used.
 	Replay(ctx context.Context, key Key) (Replay, bool, error)
@@ -102,6 +104,8 @@ type Filing struct {
 	MediaURLs []string
 	Key       Key // zero without an idempotency key
 	Year      int // of the reference series
+	// AtVersion is the version of the jurisdiction by which the delivery was decided.
+	AtVersion int64
 	Changes
 }
 

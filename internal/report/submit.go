@@ -51,6 +51,10 @@ type Submitted struct {
 // who is responsible and storing the report.
 var ErrBoundariesChanged = errors.New("the active boundary set has changed")
 
+// ErrChannelChanged tells that a jurisdiction got a channel between deciding that
+// a report to it has to be held and storing the report: nobody would release it.
+var ErrChannelChanged = errors.New("the jurisdiction has a channel now")
+
 // Submit files a report: validate, locate and route, keep the photos, store.
 // When it returns, the report is durably committed. The same key again returns
 // the first report and stores nothing.
@@ -67,8 +71,8 @@ func (s *Service) Submit(ctx context.Context, actor auth.Actor, sub Submission) 
 			return Submitted{}, err
 		}
 		filed, err := s.Store.Create(ctx, f)
-		if errors.Is(err, ErrBoundariesChanged) {
-			continue // locate again, on the new ones
+		if errors.Is(err, ErrBoundariesChanged) || errors.Is(err, ErrChannelChanged) {
+			continue // locate again, and decide by what holds now
 		}
 		if err != nil {
 			return Submitted{}, fmt.Errorf("file a report: %w", err)
@@ -77,7 +81,7 @@ func (s *Service) Submit(ctx context.Context, actor auth.Actor, sub Submission) 
 		return s.submitted(filed, sub.Key)
 	}
 	return Submitted{}, &problem.Error{
-		Kind: problem.Unavailable, Detail: "the boundaries are being replaced; try again in a moment",
+		Kind: problem.Unavailable, Detail: "it is just being changed who is responsible; try again in a moment",
 		RetryAfter: 2 * time.Second, Cause: ErrBoundariesChanged,
 	}
 }
@@ -195,7 +199,10 @@ func (s *Service) filing(actor auth.Actor, sub *Submission, j tenant.Jurisdictio
 	for i := range sub.MediaURLs {
 		caused.Jobs = append(caused.Jobs, newJob(JobFetchMedia, FetchMediaJob{ReportID: r.ID, Position: i}, now))
 	}
-	return Filing{Report: r, Contact: sub.Contact, MediaURLs: sub.MediaURLs, Key: sub.Key, Year: seriesYear(now, s.Sweden), Changes: caused}
+	return Filing{
+		Report: r, Contact: sub.Contact, MediaURLs: sub.MediaURLs, Key: sub.Key, Year: seriesYear(now, s.Sweden),
+		AtVersion: j.Version, Changes: caused,
+	}
 }
 
 // deliveryOn says how a report to a jurisdiction on a channel starts out.

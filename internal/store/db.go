@@ -27,7 +27,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -45,8 +44,9 @@ type DB struct {
 	read    *sql.DB // the same as write on PostgreSQL
 	group   *group  // nil on PostgreSQL
 
-	kept  sync.Map     // SQL text to *sql.Stmt of the readers, on SQLite
-	texts atomic.Int64 // how many are kept
+	// What the readers have prepared, by SQL text, on SQLite.
+	preparing sync.RWMutex
+	kept      map[string]*sql.Stmt
 }
 
 // maxKept bounds the prepared statements: what a query asks for decides its
@@ -58,22 +58,34 @@ func (db *DB) query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 	if db.group == nil { // pgx keeps statements itself
 		return db.read.QueryContext(ctx, query, args...)
 	}
-	stmt, ok := db.kept.Load(query)
-	if !ok {
-		if db.texts.Load() >= maxKept {
-			return db.read.QueryContext(ctx, query, args...)
-		}
-		made, err := db.read.PrepareContext(ctx, query)
-		if err != nil {
-			return nil, fmt.Errorf("prepare: %w", err)
-		}
-		if stmt, ok = db.kept.LoadOrStore(query, made); ok {
-			_ = made.Close() // somebody else was first
-		} else {
-			db.texts.Add(1)
+	db.preparing.RLock()
+	stmt, full := db.kept[query], len(db.kept) >= maxKept
+	db.preparing.RUnlock()
+	if stmt == nil && full {
+		return db.read.QueryContext(ctx, query, args...)
+	}
+	if stmt == nil {
+		var err error
+		if stmt, err = db.keep(ctx, query); err != nil {
+			return nil, err
 		}
 	}
-	return stmt.(*sql.Stmt).QueryContext(ctx, args...) //nolint:errcheck // kept holds nothing else
+	return stmt.QueryContext(ctx, args...)
+}
+
+func (db *DB) keep(ctx context.Context, query string) (*sql.Stmt, error) {
+	made, err := db.read.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	db.preparing.Lock()
+	defer db.preparing.Unlock()
+	if first := db.kept[query]; first != nil { // somebody else was faster
+		_ = made.Close()
+		return first, nil
+	}
+	db.kept[query] = made
+	return made, nil
 }
 
 // Open opens the database that url names: "postgres://…", or else the path of a

@@ -85,7 +85,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	readers := max(4, runtime.NumCPU())
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	db := &DB{dialect: sqliteDialect, limits: defaultLimits, write: write, read: read}
+	db := &DB{dialect: sqliteDialect, limits: defaultLimits, write: write, read: read, kept: map[string]*sql.Stmt{}}
 	db.group = newGroup(db)
 	return db, nil
 }
