@@ -146,10 +146,10 @@ func (p *program) close() error {
 
 // makeUploadDir makes the folder anew: what a crash left there belongs to nobody.
 func (p *program) makeUploadDir() error {
-	if err := os.RemoveAll(p.uploadDir()); err != nil {
+	if err := os.RemoveAll(p.uploadDir()); err != nil { //nolint:gosec // below the data folder
 		return fmt.Errorf("empty the upload folder: %w", err)
 	}
-	if err := os.MkdirAll(p.uploadDir(), 0o700); err != nil {
+	if err := os.MkdirAll(p.uploadDir(), 0o700); err != nil { //nolint:gosec // below the data folder
 		return fmt.Errorf("make the upload folder: %w", err)
 	}
 	return nil

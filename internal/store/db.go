@@ -73,7 +73,7 @@ func (db *DB) query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 			db.texts.Add(1)
 		}
 	}
-	return stmt.(*sql.Stmt).QueryContext(ctx, args...)
+	return stmt.(*sql.Stmt).QueryContext(ctx, args...) //nolint:errcheck // kept holds nothing else
 }
 
 // Open opens the database that url names: "postgres://…", or else the path of a
