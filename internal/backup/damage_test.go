@@ -125,8 +125,8 @@ func firstTable(field string, value any) damage {
 	return inManifest(func(m map[string]any) { m["tables"].([]any)[0].(map[string]any)[field] = value })
 }
 
-func replaced(old, new string) func([]byte) []byte {
-	return text(func(s string) string { return strings.Replace(s, old, new, 1) })
+func replaced(old, with string) func([]byte) []byte {
+	return text(func(s string) string { return strings.Replace(s, old, with, 1) })
 }
 
 var damages = map[string]struct {
