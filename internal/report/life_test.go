@@ -48,7 +48,7 @@ func TestChangingStatus(t *testing.T) {
 	for _, u := range us {
 		kinds = append(kinds, u.Kind)
 	}
-	want := []report.UpdateKind{report.StatusChanged, report.StatusChanged, report.Commented, report.StatusChanged}
+	want := []report.UpdateKind{report.WasFiled, report.StatusChanged, report.Commented, report.StatusChanged}
 	if got.DuplicateOf != other.ID || got.ClosedAt.IsZero() || got.Version != 4 || !slices.Equal(kinds, want) {
 		t.Errorf("%+v with history %v", got, kinds)
 	}
