@@ -16,7 +16,9 @@ func TestFetch(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/ok":
-			_, _ = w.Write([]byte(r.Header.Get("Accept")))
+			if r.Header.Get("Accept") == "image/jpeg" {
+				_, _ = w.Write([]byte("a picture"))
+			}
 		case "/large":
 			_, _ = w.Write(make([]byte, 2000))
 		case "/busy":
@@ -57,7 +59,7 @@ func TestFetch(t *testing.T) {
 			}
 		})
 	}
-	if body, err := client.Fetch(t.Context(), other.URL+"/ok", "image/jpeg"); string(body) != "image/jpeg" || err != nil {
+	if body, err := client.Fetch(t.Context(), other.URL+"/ok", "image/jpeg"); string(body) != "a picture" || err != nil {
 		t.Errorf("got %q, %v", body, err)
 	}
 }
