@@ -152,6 +152,20 @@ func (p *place) serve(flags ...string) *server {
 
 func (p *place) serveAt(addr string, flags ...string) *server {
 	p.t.Helper()
+	s := p.start(addr, flags...)
+	eventually(p.t, "the program is ready", func() bool {
+		if s.ended() {
+			p.t.Fatalf("the program ended before it was ready, exit code %d:\n%s", s.cmd.ProcessState.ExitCode(), s.said)
+		}
+		status, _ := s.get("/readyz")
+		return status == http.StatusOK
+	})
+	return s
+}
+
+// start starts the program and does not wait.
+func (p *place) start(addr string, flags ...string) *server {
+	p.t.Helper()
 	cmd := p.program(context.Background(), append([]string{"serve", "--addr", addr}, flags...)...)
 	s := &server{t: p.t, base: "http://" + addr, cmd: cmd, said: &transcript{}, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = s.said, s.said
@@ -163,13 +177,6 @@ func (p *place) serveAt(addr string, flags ...string) *server {
 		close(s.done)
 	}()
 	p.t.Cleanup(s.kill)
-	eventually(p.t, "the program is ready", func() bool {
-		if s.ended() {
-			p.t.Fatalf("the program ended before it was ready, exit code %d:\n%s", cmd.ProcessState.ExitCode(), s.said)
-		}
-		status, _ := s.get("/readyz")
-		return status == http.StatusOK
-	})
 	return s
 }
 

@@ -49,8 +49,8 @@ type program struct {
 // open opens the database and the blob store, brings the schema forward and
 // wires the services. It starts nothing. The log goes to logTo; a demo prints the
 // codes that it does not send there too.
-func open(ctx context.Context, cfg Config, isDemo bool, logTo io.Writer) (p *program, err error) {
-	p = &program{cfg: cfg, log: slog.New(slog.NewJSONHandler(logTo, nil)), metrics: newMetrics()}
+func open(ctx context.Context, cfg Config, isDemo bool, logTo io.Writer) (_ *program, err error) {
+	p := &program{cfg: cfg, log: slog.New(slog.NewJSONHandler(logTo, nil)), metrics: newMetrics()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())
@@ -60,7 +60,7 @@ func open(ctx context.Context, cfg Config, isDemo bool, logTo io.Writer) (p *pro
 		return nil, err
 	}
 	if p.secrets, err = auth.LoadSecrets(ctx, store.Secrets{DB: p.db}, cfg.SecretsFile); err != nil {
-		return nil, fmt.Errorf("load the secrets: %w", err)
+		return nil, fmt.Errorf("load the secrets (KANTSTEN_SECRETS_FILE): %w", err)
 	}
 	if p.sweden, err = time.LoadLocation("Europe/Stockholm"); err != nil {
 		return nil, fmt.Errorf("load Sweden's time zone: %w", err)
