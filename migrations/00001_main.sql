@@ -177,7 +177,8 @@ CREATE TABLE reports (
 CREATE INDEX reports_place ON reports (quadkey, id);
 CREATE INDEX reports_queue ON reports (jurisdiction, id);
 CREATE INDEX reports_changed ON reports (updated_at, id);
-CREATE INDEX reports_held ON reports (jurisdiction, id) WHERE delivery = 'held';
+CREATE INDEX reports_changed_in ON reports (jurisdiction, updated_at, id); -- what other systems poll
+CREATE INDEX reports_held ON reports (id) WHERE delivery = 'held'; -- the triage
 
 -- How to reach a reporter, apart from everything else. Rows of reports refer to
 -- their report, which is stored last in the transaction.
@@ -222,6 +223,16 @@ CREATE TABLE photos (
 );
 CREATE INDEX photos_of ON photos (report, id) WHERE report IS NOT NULL;
 CREATE INDEX photos_unclaimed ON photos (created_at) WHERE report IS NULL;
+
+-- Pictures that another system linked to a report and that are still to be
+-- fetched. An address may be personal, so it stands here and in no job, and goes
+-- as soon as the picture is there or the report is erased.
+CREATE TABLE media_urls (
+    report   TEXT NOT NULL REFERENCES reports DEFERRABLE INITIALLY DEFERRED,
+    position BIGINT NOT NULL,
+    url      TEXT NOT NULL,
+    PRIMARY KEY (report, position)
+);
 
 -- Who said "me too": a hash that tells one voice from another within a report.
 CREATE TABLE voices (

@@ -13,7 +13,7 @@ import (
 // the program before it has touched anything. It names the setting and does not
 // repeat its value, which may hold a password.
 func (c *Config) check() error {
-	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, "http://"+c.Addr), "/")
+	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, localURL(c.Addr)), "/")
 	for _, rule := range []struct {
 		setting string
 		holds   bool

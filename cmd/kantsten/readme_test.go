@@ -30,8 +30,8 @@ func readmeCalls(t *testing.T) string {
 }
 
 // TestTheReadmesCallsWork types the README's calls into a shell, as they are
-// printed but for the port: in a folder that has the demo's data folder, as
-// after `make run`, and a photo. The way of a report is to be seen in them.
+// printed but for the port: in a folder that has the demo's data and the
+// sources, as after `make run`. The way of a report is to be seen in them.
 func TestTheReadmesCallsWork(t *testing.T) {
 	t.Parallel()
 	calls := readmeCalls(t)
@@ -45,7 +45,11 @@ func TestTheReadmesCallsWork(t *testing.T) {
 	p := newPlace(t, "")
 	s := p.serve("--demo")
 	folder := filepath.Dir(p.data) // where the data folder is ./data
-	if err := os.WriteFile(filepath.Join(folder, "photo.jpg"), phonePhoto(t), 0o600); err != nil {
+	sources, err := filepath.Abs(filepath.Join("..", "..", "internal"))
+	if err == nil {
+		err = os.Symlink(sources, filepath.Join(folder, "internal"))
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	before := all(t, s, "2281")

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"database/sql"
 	"fmt"
 	"os"
 	"slices"
@@ -99,21 +100,8 @@ func TestErasingLeavesNoTrace(t *testing.T) {
 // columnsWith lists every column of every table in which a text stands.
 func columnsWith(t *testing.T, db *database, text string) (found []string) {
 	t.Helper()
-	query := `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'`
-	if db.sqlite() {
-		query = `SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'`
-	}
 	raw := db.raw(t)
-	rows, err := raw.QueryContext(t.Context(), query)
-	must(t, err)
-	var columns [][2]string
-	for rows.Next() {
-		var c [2]string
-		must(t, rows.Scan(&c[0], &c[1]))
-		columns = append(columns, c)
-	}
-	must(t, rows.Err())
-	must(t, rows.Close())
+	columns := allColumns(t, db, raw)
 	if len(columns) < 100 {
 		t.Fatalf("%d columns are not all", len(columns))
 	}
@@ -128,6 +116,25 @@ func columnsWith(t *testing.T, db *database, text string) (found []string) {
 	}
 	slices.Sort(found)
 	return found
+}
+
+// allColumns lists table and column.
+func allColumns(t *testing.T, db *database, raw *sql.DB) (columns [][2]string) {
+	t.Helper()
+	query := `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'`
+	if db.sqlite() {
+		query = `SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'`
+	}
+	rows, err := raw.QueryContext(t.Context(), query)
+	must(t, err)
+	defer func() { _ = rows.Close() }() // rows.Err says what went wrong
+	for rows.Next() {
+		var c [2]string
+		must(t, rows.Scan(&c[0], &c[1]))
+		columns = append(columns, c)
+	}
+	must(t, rows.Err())
+	return columns
 }
 
 // noBytes looks into SQLite's files themselves.

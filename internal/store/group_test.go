@@ -30,9 +30,12 @@ func wantFact(t testing.TB, db *store.DB, name, want string) {
 	}
 }
 
-// crowd keeps the writer busy until n writes wait behind it, and lets them go
-// together: they share a commit.
-func crowd(t testing.TB, db *database, n int, write func(i int)) {
+// inCrowd is how many writes a crowd has: some shared commits, none of them full.
+const inCrowd = 20
+
+// crowd keeps the writer busy until the last of many writes is on its way, and
+// lets them go together: they share commits.
+func crowd(t testing.TB, db *database, write func(i int)) {
 	t.Helper()
 	started, release := make(chan struct{}), make(chan struct{})
 	first := make(chan error, 1)
@@ -48,8 +51,8 @@ func crowd(t testing.TB, db *database, n int, write func(i int)) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		race(n, func(i int) {
-			if begun.Add(1) == int64(n) {
+		race(inCrowd, func(i int) {
+			if begun.Add(1) == inCrowd {
 				close(release)
 			}
 			write(i)
@@ -76,7 +79,7 @@ func TestOneWriteThatFailsTakesNoOtherAlong(t *testing.T) {
 	}
 	onBoth(t, func(t *testing.T, db *database) {
 		for name, p := range poison {
-			crowd(t, db, 20, func(i int) {
+			crowd(t, db, func(i int) {
 				if i%5 != 0 {
 					if err := setFact(context.Background(), db.DB, fmt.Sprint(name, i)); err != nil {
 						t.Errorf("%s: a write beside it failed: %v", name, err)
@@ -93,7 +96,7 @@ func TestOneWriteThatFailsTakesNoOtherAlong(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 				}
 			})
-			for i := range 20 {
+			for i := range inCrowd {
 				want := "yes"
 				if i%5 == 0 {
 					want = ""
@@ -198,7 +201,7 @@ func TestAWriteThatDoesNotFitFailsAlone(t *testing.T) {
 		}
 		return exec(`INSERT INTO installation (name, value) VALUES ('huge', $1)`, strings.Repeat("x", 1<<20))
 	}
-	crowd(t, db, 20, func(i int) {
+	crowd(t, db, func(i int) {
 		if i%5 != 0 {
 			if _, err := s.Create(context.Background(), filing()); err != nil {
 				t.Errorf("a report beside a write that does not fit: %v", err)

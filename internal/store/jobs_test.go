@@ -190,7 +190,7 @@ func TestHeldReportsAreReleased(t *testing.T) {
 		must(t, err)
 		held := func(returns int) report.Report {
 			f := filing()
-			f.Report.Delivery, f.Report.Returns, f.Jobs = report.Held, returns, nil
+			f.Report.Delivery, f.Report.Returns, f.AtVersion, f.Jobs = report.Held, returns, j.Version, nil
 			return create(t, db, f)
 		}
 		delivery := func(r report.Report, want report.Delivery, version int64) {

@@ -142,10 +142,10 @@ func wanted(q report.Query, rs []report.Report) []string {
 	return ids
 }
 
-// pages reads all pages of a query, and at most max.
-func pages(t testing.TB, db *database, q report.Query, max int) (ids []string, n int) {
+// pages reads all pages of a query, and no more than most.
+func pages(t testing.TB, db *database, q report.Query, most int) (ids []string, n int) {
 	t.Helper()
-	for n = 1; n <= max; n++ {
+	for n = 1; n <= most; n++ {
 		page, err := store.Reports{DB: db.DB}.Reports(t.Context(), q)
 		must(t, err)
 		if len(page.Reports) > q.Limit {
@@ -165,7 +165,7 @@ func TestListsGiveWhatAFilterInGoGives(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *database) {
 		rs := manyReports(t, db, 5000)
 		rnd := rand.New(rand.NewPCG(3, 4)) // #nosec G404 -- test data
-		for i := range 400 {
+		for i := range 80 {
 			q := anyQuery(rnd, rs)
 			// Always through the index of places; always by walking; a walk that
 			// gives up; and as it is.

@@ -51,11 +51,17 @@ func (t *tx) file(ctx context.Context, f report.Filing) (report.Report, error) {
 	if err := t.sameBoundaries(ctx, r.BoundarySet); err != nil {
 		return r, err
 	}
+	if err := t.stillHeld(ctx, r, f.AtVersion); err != nil {
+		return r, err
+	}
 	if !f.Contact.Empty() {
 		if _, err := t.exec(ctx, `INSERT INTO contacts (report, name, email, phone) VALUES ($1, $2, $3, $4)`,
 			r.ID, f.Contact.Name, f.Contact.Email, f.Contact.Phone); err != nil {
 			return r, fmt.Errorf("insert the contact: %w", err)
 		}
+	}
+	if err := t.insertMediaURLs(ctx, r.ID, f.MediaURLs); err != nil {
+		return r, err
 	}
 	if err := t.insertCaused(ctx, r.ID, f.Changes); err != nil {
 		return r, err
@@ -83,6 +89,24 @@ func (t *tx) sameBoundaries(ctx context.Context, set string) error {
 	}
 	if active != set {
 		return report.ErrBoundariesChanged
+	}
+	return nil
+}
+
+// stillHeld makes sure that a report is held by what its jurisdiction is in this
+// very transaction: who gives it a channel either waits for the lock and then
+// finds the report to release, or has come before and is seen here.
+func (t *tx) stillHeld(ctx context.Context, r report.Report, version int64) error {
+	if r.Delivery != report.Held {
+		return nil
+	}
+	var current int64
+	err := t.row(ctx, `SELECT version FROM jurisdictions WHERE code = $1`+t.db.dialect.lockRow, r.Jurisdiction).Scan(&current)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read the version of jurisdiction %s: %w", r.Jurisdiction, err)
+	}
+	if current != version {
+		return report.ErrChannelChanged
 	}
 	return nil
 }

@@ -1,0 +1,163 @@
+package report_test
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/routing"
+	"github.com/kantsten/kantsten/internal/tenant"
+)
+
+func TestAReportGoesToWhoeverOwnsThePlace(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	for n, want := range []struct {
+		jurisdiction string
+		delivery     report.Delivery
+		jobs         int
+	}{{"1001", report.Delivered, 0}, {"1002", report.Queued, 1}, {"1003", report.Held, 0}} {
+		done := k.submit(t, inSquare(n+1))
+		r := done.Report
+		if r.Jurisdiction != want.jurisdiction || r.Delivery != want.delivery || r.Reference != want.jurisdiction+"-2026-000001" || r.Outside {
+			t.Errorf("square %d: %s, %s, %s", n+1, r.Jurisdiction, r.Delivery, r.Reference)
+		}
+		if jobs := k.jobs(t, report.JobDeliver); len(jobs) != want.jobs {
+			t.Errorf("square %d: deliver jobs %v", n+1, jobs)
+		}
+		if jobs := k.jobs(t, report.JobTell); len(jobs) != 1 {
+			t.Errorf("square %d: tell jobs %v", n+1, jobs)
+		}
+		_, traces, err := k.Routing(t.Context(), auth.Actor{}, r.Reference)
+		must(t, err)
+		trace, err := routing.ReadTrace(traces[0])
+		must(t, err)
+		if trace.Rule != routing.RuleArea || trace.Owner.Code != want.jurisdiction || trace.BoundarySet != r.BoundarySet {
+			t.Errorf("square %d: trace %+v", n+1, trace)
+		}
+	}
+	sub := inSquare(1)
+	sub.Lon = 16.9999 // some 5 m outside
+	if r := k.submit(t, sub).Report; !r.Outside || r.Jurisdiction != "1001" {
+		t.Errorf("just outside: %+v", r)
+	}
+}
+
+func TestABadSubmissionNamesEveryField(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	accuracy := -1.0
+	for name, tt := range map[string]struct {
+		change func(*report.Submission)
+		fields []string
+	}{
+		"nowhere":      {func(s *report.Submission) { s.Lat, s.Lon = 91, -181 }, []string{"/lat", "/lon"}},
+		"far outside":  {func(s *report.Submission) { s.Lat, s.Description = 10, "\x00" }, []string{"/description", "/lat", "/lon"}},
+		"no service":   {func(s *report.Submission) { s.Service = "" }, []string{"/service"}},
+		"odd service":  {func(s *report.Submission) { s.Service = "dragon"; s.AccuracyM = &accuracy }, []string{"/accuracy_m", "/service"}},
+		"odd answer":   {func(s *report.Submission) { s.Attributes = map[string]any{"size": "gigantic"} }, []string{"/attributes/size"}},
+		"odd contact":  {func(s *report.Submission) { s.Contact.Email = "anna" }, []string{"/contact/email"}},
+		"lost photo":   {func(s *report.Submission) { s.PhotoIDs = []string{"0199a0b0-0000-7000-8000-000000000000"} }, []string{"/photos/0"}},
+		"many photos":  {func(s *report.Submission) { s.PhotoIDs = make([]string, 11) }, []string{"/photos"}},
+		"not a photo":  {func(s *report.Submission) { s.NewPhotos = []io.ReadSeeker{strings.NewReader("GIF89a")} }, []string{"photo/0"}},
+		"all of these": {func(s *report.Submission) { s.Service, s.Address, s.Contact.Phone = "", "\x1b", "x" }, []string{"/address", "/contact/phone", "/service"}},
+	} {
+		sub := inSquare(1)
+		tt.change(&sub)
+		_, err := k.Submit(t.Context(), auth.Actor{}, sub)
+		var fields []string
+		if p := problem.As(err); p != nil {
+			for _, f := range p.Fields {
+				fields = append(fields, f.Field)
+			}
+		}
+		if slices.Sort(fields); !slices.Equal(fields, tt.fields) {
+			t.Errorf("%s: fields %v, want %v (%v)", name, fields, tt.fields, err)
+		}
+	}
+	page, err := k.List(t.Context(), report.Query{Jurisdiction: "1001"})
+	must(t, err)
+	if len(page.Reports) != 0 {
+		t.Errorf("%d reports were stored", len(page.Reports))
+	}
+}
+
+func TestTheSameSubmissionAgainIsTheSameReport(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	sub := inSquare(1)
+	sub.Key = report.Key{Scope: "POST /v1/reports", Key: "0123456789abcdef", Fingerprint: "a"}
+	first, again := k.submit(t, sub), k.submit(t, sub)
+	if first.Replayed || !again.Replayed || first.Report.ID != again.Report.ID || first.FollowToken != again.FollowToken {
+		t.Errorf("first %+v, again %+v", first, again)
+	}
+	sub.Key.Fingerprint = "b"
+	_, err := k.Submit(t.Context(), auth.Actor{}, sub)
+	wantProblem(t, "another submission with the same key", err, problem.Invalid)
+}
+
+// Between finding out who is responsible and storing, the boundaries change.
+func TestAReportIsLocatedAgainWhenBoundariesChange(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	old := k.boundaries.Active().ID
+	router := k.Router
+	asked := 0
+	k.Router = routerFunc(func(ctx context.Context, q routing.Question) (routing.Route, error) {
+		route, err := router.Route(ctx, q)
+		if asked++; asked == 1 {
+			k.activate(t)
+		}
+		return route, err
+	})
+	sub := inSquare(1)
+	sub.PhotoIDs = []string{k.photo(t)}
+	r := k.submit(t, sub).Report
+	if asked != 2 || r.BoundarySet == old || r.BoundarySet != k.boundaries.Active().ID || len(r.Photos) != 1 || r.Reference != "1001-2026-000001" {
+		t.Errorf("asked %d times; %+v", asked, r)
+	}
+}
+
+type routerFunc func(context.Context, routing.Question) (routing.Route, error)
+
+func (f routerFunc) Route(ctx context.Context, q routing.Question) (routing.Route, error) {
+	return f(ctx, q)
+}
+
+// The jurisdiction gets a channel after it was decided to hold the report for
+// want of one. Nobody would release it later.
+func TestAReportIsNotHeldForWantOfAChannelThatHasCome(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	creates := 0
+	k.Store = storeBefore{k.Store, func() {
+		if creates++; creates > 1 {
+			return
+		}
+		j, err := k.Tenants.Get(t.Context(), "1003")
+		must(t, err)
+		j.Channel, j.Email = tenant.Email, "gata@example.invalid"
+		_, err = k.Tenants.Put(t.Context(), j)
+		must(t, err)
+	}}
+	r := k.submit(t, inSquare(3)).Report
+	if jobs := k.jobs(t, report.JobDeliver); r.Delivery != report.Queued || len(jobs) != 1 || r.Reference != "1003-2026-000001" {
+		t.Errorf("%s is %s with jobs %v", r.Reference, r.Delivery, jobs)
+	}
+}
+
+// storeBefore does something just before each Create.
+type storeBefore struct {
+	report.Store
+	do func()
+}
+
+func (s storeBefore) Create(ctx context.Context, f report.Filing) (report.Filed, error) {
+	s.do()
+	return s.Store.Create(ctx, f)
+}
