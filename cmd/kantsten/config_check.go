@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +23,7 @@ func (c *Config) check() error {
 		{"KANTSTEN_ADDR", isAddr(c.Addr), "an address to listen on such as 127.0.0.1:8311"},
 		{"KANTSTEN_METRICS_ADDR", c.MetricsAddr == "off" || isAddr(c.MetricsAddr), "an address to listen on such as 127.0.0.1:8312, or off"},
 		{"KANTSTEN_BASE_URL", isURL(c.BaseURL, "https", "http"), "a URL such as https://report.example.se"},
-		{"KANTSTEN_DATABASE_URL", c.DatabaseURL == "" || isURL(c.DatabaseURL, "postgres", "postgresql"), "a URL such as postgres://user:password@host/database"},
+		{"KANTSTEN_DATABASE_URL", c.DatabaseURL == "" || isDatabaseURL(c.DatabaseURL), "a URL such as postgres://user:password@host/database"},
 		{"KANTSTEN_MEDIA_URL", c.MediaURL == "" || isMediaURL(c.MediaURL), "a URL such as s3://bucket/prefix or file:///folder"},
 		{"KANTSTEN_SMTP_URL", c.SMTPURL == "" || isURL(c.SMTPURL, "smtp", "smtps"), "a URL such as smtp://user:password@host:587"},
 		{"KANTSTEN_MAIL_FROM", isMailbox(c.MailFrom), "a sender such as Kantsten <noreply@report.example.se>"},
@@ -62,15 +63,14 @@ func isAddr(addr string) bool {
 // isURL reports whether s is a URL with a host and one of the schemes.
 func isURL(s string, schemes ...string) bool {
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" {
-		return false
-	}
-	for _, scheme := range schemes {
-		if u.Scheme == scheme {
-			return true
-		}
-	}
-	return false
+	return err == nil && u.Host != "" && slices.Contains(schemes, u.Scheme)
+}
+
+// isDatabaseURL takes a URL without a host, too: postgres:///kantsten?host=/run/postgresql
+// goes by a Unix socket.
+func isDatabaseURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql")
 }
 
 func isMediaURL(s string) bool {

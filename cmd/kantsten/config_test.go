@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -81,13 +82,42 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 	}
 	for name, more := range map[string][]string{
 		"KANTSTEN_PHOTO_MEMORY": {"0", "-1", "1.5"}, "KANTSTEN_DRAIN": {"-1s", "soon"}, "KANTSTEN_BASE_URL": {"ftp://x", "http://", "::"},
-		"KANTSTEN_ADDR": {"127.0.0.1:", "::1"}, "KANTSTEN_DATABASE_URL": {"kantsten.db", "postgres:///"},
+		"KANTSTEN_ADDR": {"127.0.0.1:", "::1"}, "KANTSTEN_DATABASE_URL": {"kantsten.db", "host=db password=hemligt"},
 	} {
 		for _, wrong := range more {
 			if code, _, stderr := call(t, []string{name + "=" + wrong, "KANTSTEN_DATA=" + t.TempDir()}, "migrate"); code != 2 || !strings.Contains(stderr, name) {
 				t.Errorf("%s=%s: exit code %d\n%s", name, wrong, code, stderr)
 			}
 		}
+	}
+}
+
+func TestRightSettingsAreTaken(t *testing.T) {
+	t.Parallel()
+	for setting, right := range map[string][]string{
+		"KANTSTEN_ADDR":         {":8311", "[::1]:8311", "0.0.0.0:80"},
+		"KANTSTEN_METRICS_ADDR": {"off", ":9090"},
+		"KANTSTEN_BASE_URL":     {"https://report.example.se", "http://localhost:8311/"},
+		"KANTSTEN_DATABASE_URL": {"postgres://kim:hemligt@db:5432/kantsten?sslmode=require", "postgresql:///kantsten?host=/run/postgresql"},
+		"KANTSTEN_MEDIA_URL":    {"s3://bucket/prefix?endpoint=https://s3.example.se", "file:///srv/media"},
+		"KANTSTEN_SMTP_URL":     {"smtp://kim:hemligt@mail.example:587", "smtps://mail.example"},
+		"KANTSTEN_MAIL_FROM":    {"noreply@example.se", "Felanmälan <noreply@example.se>"},
+		"KANTSTEN_PUSH_CONTACT": {"https://example.se/contact", "drift@example.se", "mailto:drift@example.se"},
+		"KANTSTEN_DRAIN":        {"0s", "5s", "1m"},
+	} {
+		for _, value := range right {
+			if _, _, err := configure(flag.NewFlagSet("kantsten", flag.ContinueOnError), nil, []string{setting + "=" + value}); err != nil {
+				t.Errorf("%s=%s: %v", setting, value, err)
+			}
+		}
+	}
+}
+
+func TestBoundariesThatAreNotThereAreNamed(t *testing.T) {
+	t.Parallel()
+	code, _, stderr := call(t, []string{"KANTSTEN_DATA=" + t.TempDir(), "KANTSTEN_METRICS_ADDR=off"}, "serve", "--boundaries", "/nowhere/areas.geojson")
+	if code != 1 || !strings.Contains(stderr, "KANTSTEN_BOUNDARIES") {
+		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 }
 

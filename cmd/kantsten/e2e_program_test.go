@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -34,7 +35,7 @@ var buildDir string
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "kantsten-built-")
 	if err != nil {
-		panic(err)
+		log.Fatalf("make a folder for the program: %v", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	buildDir = dir
