@@ -27,7 +27,10 @@ func (p *program) loadBoundaries(ctx context.Context, isDemo bool) error {
 	switch {
 	case p.cfg.Boundaries != "":
 		_, _, err := p.importBoundaries(ctx, p.cfg.Boundaries, geo.ReadOptions{PadCode: 4}, routing.About{Source: filepath.Base(p.cfg.Boundaries)})
-		return err
+		if err != nil {
+			return fmt.Errorf("load KANTSTEN_BOUNDARIES: %w", err)
+		}
+		return nil
 	case isDemo:
 		return p.importDemoBoundaries(ctx)
 	}

@@ -1,17 +1,16 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 )
@@ -34,6 +33,8 @@ type Config struct {
 	SecretsFile    string   `env:"KANTSTEN_SECRETS_FILE" help:"JSON file with the installation's keys; default: made once, kept in the database"`
 	MetricsAddr    string   `env:"KANTSTEN_METRICS_ADDR" envDefault:"127.0.0.1:8312" help:"address that serves /metrics to Prometheus; off for none"`
 	PhotoMemory    int64    `env:"KANTSTEN_PHOTO_MEMORY" envDefault:"536870912" help:"bytes that photos being decoded may take together"`
+
+	Drain time.Duration `env:"KANTSTEN_DRAIN" envDefault:"0s" help:"how long a stopping process still takes requests while /readyz answers 503, such as 5s, for a load balancer to notice"`
 
 	egressAllow []netip.Prefix
 }
@@ -59,7 +60,7 @@ func configure(flags *flag.FlagSet, args, environ []string) (Config, []string, e
 	}
 	cfg, err := env.ParseAsWithOptions[Config](env.Options{Environment: values})
 	if err != nil {
-		return Config{}, nil, misused("%v", err)
+		return Config{}, nil, misread(err)
 	}
 	return cfg, rest, cfg.check()
 }
@@ -99,26 +100,15 @@ func settings() []setting {
 	return all
 }
 
-// check reads what is not plain text, and names the setting that is wrong.
-func (c *Config) check() error {
-	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, localURL(c.Addr)), "/")
-	if u, err := url.Parse(c.BaseURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return misused("KANTSTEN_BASE_URL has to be a URL such as https://report.example.se")
-	}
-	for _, list := range []struct {
-		name  string
-		cidrs []string
-		into  *[]netip.Prefix
-	}{{"KANTSTEN_EGRESS_ALLOW", c.EgressAllow, &c.egressAllow}, {"KANTSTEN_TRUSTED_PROXIES", c.TrustedProxies, new([]netip.Prefix)}} {
-		for _, cidr := range list.cidrs {
-			p, err := netip.ParsePrefix(cidr)
-			if err != nil {
-				return misused("%s: %q is not a network such as 10.0.0.0/8", list.name, cidr)
-			}
-			*list.into = append(*list.into, p)
+// misread names the setting whose value is not of its type. The value itself is
+// not repeated: some are secret.
+func misread(err error) error {
+	if wrong, ok := errors.AsType[env.ParseError](err); ok {
+		if f, ok := reflect.TypeFor[Config]().FieldByName(wrong.Name); ok {
+			return misused("%s is not a %s", f.Tag.Get("env"), f.Type)
 		}
 	}
-	return nil
+	return misused("%v", err)
 }
 
 // localURL is how this machine itself reaches an address to listen on.

@@ -60,7 +60,7 @@ func open(ctx context.Context, cfg Config, isDemo bool, logTo io.Writer) (_ *pro
 		return nil, err
 	}
 	if p.secrets, err = auth.LoadSecrets(ctx, store.Secrets{DB: p.db}, cfg.SecretsFile); err != nil {
-		return nil, fmt.Errorf("load the secrets: %w", err)
+		return nil, fmt.Errorf("load the secrets (KANTSTEN_SECRETS_FILE): %w", err)
 	}
 	if p.sweden, err = time.LoadLocation("Europe/Stockholm"); err != nil {
 		return nil, fmt.Errorf("load Sweden's time zone: %w", err)

@@ -91,7 +91,7 @@ func (p *program) serveOn(ctx context.Context, listener net.Listener) error {
 	start(p.serveMetrics)
 	ready.Store(true)
 	p.log.InfoContext(ctx, "listening", "addr", listener.Addr().String(), "base_url", p.cfg.BaseURL, "version", version)
-	start(func(ctx context.Context) error { return serveHTTP(ctx, listener, handler, ready) })
+	start(func(ctx context.Context) error { return serveHTTP(ctx, listener, handler, ready, p.cfg.Drain) })
 	parts.Wait()
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause
@@ -99,8 +99,10 @@ func (p *program) serveOn(ctx context.Context, listener net.Listener) error {
 	return nil
 }
 
-// serveHTTP answers requests until ctx ends, and then those under way.
-func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, ready *atomic.Bool) error {
+// serveHTTP answers requests until ctx ends and, for as long as drain says, while
+// it is no longer ready; then it lets nobody in any more and finishes what is
+// under way.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, ready *atomic.Bool, drain time.Duration) error {
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		// A phone on a bad network takes minutes for its photos.
@@ -116,6 +118,13 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, ready *atomi
 	}
 	if ready != nil {
 		ready.Store(false)
+	}
+	// From Shutdown on net/http answers nobody new, so that without this time no
+	// watcher could ever read that the process is not ready.
+	select {
+	case err := <-done:
+		return fmt.Errorf("serve: %w", err)
+	case <-time.After(drain):
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()
@@ -172,7 +181,7 @@ func (p *program) serveMetrics(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", p.metrics.handler())
-	return serveHTTP(ctx, l, mux, nil)
+	return serveHTTP(ctx, l, mux, nil, 0)
 }
 
 // sweepEvery is how often what nobody needs any more is deleted.
