@@ -26,6 +26,7 @@ func (e *Edge) docRoutes(contract *contract) ([]Route, error) {
 	}
 	routes := []Route{
 		{Method: http.MethodGet, Path: "/openapi.json", Handler: serveDocument(document)},
+		{Method: http.MethodGet, Path: "/", Handler: func(c *gin.Context) { c.Redirect(http.StatusFound, "/docs") }},
 		{Method: http.MethodGet, Path: "/docs", Handler: e.servePage(docsPage)},
 		{Method: http.MethodGet, Path: "/docs/init.js", Handler: serveBytes("text/javascript; charset=utf-8", []byte(docsScript))},
 		{Method: http.MethodGet, Path: "/problems/:kind", Handler: e.serveProblemKind},

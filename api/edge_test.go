@@ -30,7 +30,7 @@ func TestRoutesEqualTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	beside := map[string]bool{
-		"/openapi.json": true, "/docs": true, "/docs/init.js": true, "/docs/swagger-ui.css": true,
+		"/": true, "/openapi.json": true, "/docs": true, "/docs/init.js": true, "/docs/swagger-ui.css": true,
 		"/docs/swagger-ui-bundle.js": true, "/docs/favicon-32x32.png": true, "/problems/:kind": true,
 	}
 	for _, r := range engine.Routes() {
