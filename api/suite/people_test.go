@@ -176,9 +176,9 @@ func atVersion(c *apitest.Client, version int64) *apitest.Client {
 }
 
 // setStatus asks for a status on the report's current version.
-func setStatus(t testing.TB, c *apitest.Client, id string, change fields) apitest.Response {
+func setStatus(t testing.TB, c *apitest.Client, id string, to fields) apitest.Response {
 	t.Helper()
-	return atVersion(c.WithTest(t), read(t, c, id).Version).Send(http.MethodPut, "/v1/reports/"+id+"/status", change)
+	return change(t, c, id, read(t, c, id).Version, to)
 }
 
 // here is the path of an absolute address that the system gave, which begins
