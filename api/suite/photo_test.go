@@ -18,7 +18,7 @@ func picture(seed int) image.Image {
 	img := image.NewRGBA(image.Rect(0, 0, 400, 300))
 	for i := range 400 * 300 {
 		x, y := i%400, i/400
-		img.Set(x, y, color.RGBA{uint8(x/2 + seed*31), uint8(y/2 + seed*57), uint8((x ^ y) + seed), 255})
+		img.SetRGBA(x, y, color.RGBA{uint8(x/2 + seed*31), uint8(y/2 + seed*57), uint8((x ^ y) + seed), 255})
 	}
 	return img
 }
