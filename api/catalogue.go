@@ -1,6 +1,8 @@
 package api
 
 import (
+	"regexp"
+
 	"github.com/kantsten/kantsten/internal/catalog"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/tenant"
@@ -71,6 +73,17 @@ func toAttributes(settings []AttributeSettings) []catalog.Attribute {
 		as = append(as, a)
 	}
 	return as
+}
+
+var (
+	overrideAt  = regexp.MustCompile(`^/[0-9]+(/new)?`)
+	attributeAt = regexp.MustCompile(`^(/attributes/[0-9]+)/name`)
+)
+
+// inOverride names a field of a jurisdiction's overrides as the call on one of
+// them does.
+func inOverride(field string) string {
+	return attributeAt.ReplaceAllString(overrideAt.ReplaceAllString(field, ""), "$1/label")
 }
 
 func errHalfPosition(latMissing bool) error {

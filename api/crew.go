@@ -27,7 +27,11 @@ func (s *Server) PutReportStatus(ctx context.Context, req PutReportStatusRequest
 
 // PostReportHandOver serves POST /v1/reports/{id}/hand-over.
 func (s *Server) PostReportHandOver(ctx context.Context, req PostReportHandOverRequestObject) (PostReportHandOverResponseObject, error) {
-	r, err := s.Reports.HandOver(ctx, auth.From(ctx), req.Id, req.Body.To, req.Body.Text, version(req.Params.IfMatch))
+	actor := auth.From(ctx)
+	r, again, err := s.Reports.HandOver(ctx, actor, req.Id, report.Passing{
+		To: req.Body.To, Text: req.Body.Text, Version: version(req.Params.IfMatch),
+		Key: idempotency("postReportHandOver "+req.Id, actor, req.Params.IdempotencyKey, req.Body, nil),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -35,12 +39,19 @@ func (s *Server) PostReportHandOver(ctx context.Context, req PostReportHandOverR
 	if err != nil {
 		return nil, err
 	}
-	return PostReportHandOver200JSONResponse{Body: wire, Headers: PostReportHandOver200ResponseHeaders{ETag: etag(wire.Version)}}, nil
+	return PostReportHandOver200JSONResponse{
+		Body:    wire,
+		Headers: PostReportHandOver200ResponseHeaders{ETag: etag(wire.Version), IdempotencyReplayed: replayed(again)},
+	}, nil
 }
 
 // PutReportAssignee serves PUT /v1/reports/{id}/assignee.
 func (s *Server) PutReportAssignee(ctx context.Context, req PutReportAssigneeRequestObject) (PutReportAssigneeResponseObject, error) {
-	r, err := s.Reports.Assign(ctx, auth.From(ctx), req.Id, req.Body.Assignee, version(req.Params.IfMatch))
+	actor := auth.From(ctx)
+	if err := s.mayWork(ctx, actor, req.Id, req.Body.Assignee); err != nil {
+		return nil, err
+	}
+	r, err := s.Reports.Assign(ctx, actor, req.Id, req.Body.Assignee, version(req.Params.IfMatch))
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +60,23 @@ func (s *Server) PutReportAssignee(ctx context.Context, req PutReportAssigneeReq
 		return nil, err
 	}
 	return PutReportAssignee200JSONResponse{Body: wire, Headers: PutReportAssignee200ResponseHeaders{ETag: etag(wire.Version)}}, nil
+}
+
+// mayWork refuses an assignee who is not staff where the report lies. Who may not
+// assign learns nothing of others' staff: that is refused later.
+func (s *Server) mayWork(ctx context.Context, actor auth.Actor, id, assignee string) error {
+	if assignee == "" {
+		return nil
+	}
+	r, err := s.Reports.Read(ctx, actor, id)
+	if err != nil || !actor.Can(auth.Assign, auth.Resource{Jurisdiction: r.Jurisdiction}) {
+		return err
+	}
+	works, err := s.Auth.IsStaff(ctx, assignee, r.Jurisdiction)
+	if err == nil && !works {
+		err = problem.Field("/assignee", "unknown", "nobody with this id works for %s", r.Jurisdiction)
+	}
+	return err
 }
 
 // ListQueue serves GET /v1/queue.
@@ -66,6 +94,9 @@ func (s *Server) ListQueue(ctx context.Context, req ListQueueRequestObject) (Lis
 	list, err := s.toReportList(ctx, page, contacts)
 	if err != nil {
 		return nil, err
+	}
+	for i, r := range page.Reports {
+		list.Reports[i].Assignee = s.toAssignee(ctx, r)
 	}
 	return ListQueue200JSONResponse(list), nil
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/kantsten/kantsten/internal/auth"
@@ -96,16 +97,18 @@ func (s *Server) PostReportPhoto(ctx context.Context, req PostReportPhotoRequest
 
 // PostReportSupport serves POST /v1/reports/{id}/support.
 func (s *Server) PostReportSupport(ctx context.Context, req PostReportSupportRequestObject) (PostReportSupportResponseObject, error) {
-	voice := ""
+	voice, key := "", req.Params.IdempotencyKey
 	if req.Body != nil {
 		voice = req.Body.Voice
 	}
-	if voice == "" {
-		voice = req.Params.IdempotencyKey // as good a name for one voice
-	}
-	r, counted, err := s.Reports.Support(ctx, auth.From(ctx), req.Id, voice)
+	named := cmp.Or(voice, key) // a key is as good a name for one voice
+	r, counted, err := s.Reports.Support(ctx, auth.From(ctx), req.Id, named)
 	if err != nil {
 		return nil, err
 	}
-	return PostReportSupport200JSONResponse{Body: Support{SupportCount: r.SupportedBy, Counted: counted}}, nil
+	repeat := key != "" && named == key && !counted
+	return PostReportSupport200JSONResponse{
+		Body:    Support{SupportCount: r.SupportedBy, Counted: counted},
+		Headers: PostReportSupport200ResponseHeaders{IdempotencyReplayed: replayed(repeat)},
+	}, nil
 }

@@ -75,7 +75,7 @@ func (s *Server) PutJurisdictionService(ctx context.Context, req PutJurisdiction
 	j.Services = slices.DeleteFunc(slices.Clone(j.Services), func(o catalog.Override) bool { return o.Code == req.Service })
 	j.Services = append(j.Services, toOverride(req.Service, *req.Body))
 	if p := catalog.Base().Validate(j.Services); p != nil {
-		return nil, p
+		return nil, renamed(p, inOverride)
 	}
 	if j, err = s.Tenants.Put(ctx, j); err != nil {
 		return nil, err

@@ -3,9 +3,12 @@ package api
 import (
 	"context"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/paulmach/orb"
 
+	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/routing"
 	"github.com/kantsten/kantsten/internal/tenant"
@@ -121,7 +124,22 @@ func (s *Server) serviceArea(ctx context.Context, p ListServicesParams) (string,
 		return "", errHalfPosition(p.Lat == nil)
 	}
 	route, err := s.Router.Route(ctx, routing.Question{Lat: *p.Lat, Lon: *p.Lon})
-	return route.Jurisdiction, err
+	return route.Jurisdiction, renamed(err, func(field string) string { return strings.TrimPrefix(field, "/") })
+}
+
+// renamed gives the fields of a problem the names that they have in the request:
+// the domain's are JSON pointers into what it was given.
+func renamed(err error, rename func(string) string) error {
+	p := problem.As(err)
+	if p == nil {
+		return err
+	}
+	same := *p
+	same.Fields = slices.Clone(p.Fields)
+	for i := range same.Fields {
+		same.Fields[i].Field = rename(same.Fields[i].Field)
+	}
+	return &same
 }
 
 // ListJurisdictions serves GET /v1/jurisdictions.

@@ -27,11 +27,17 @@ func (s *Server) toReport(ctx context.Context, r report.Report) (Report, error) 
 	wire.Contact = toContact(contact)
 	if s.Reports.SeesInternal(auth.From(ctx), r) {
 		wire.Attributes = toAnswers(r.Attributes)
-		if r.Assignee != "" {
-			wire.Assignee = &PersonRef{Id: r.Assignee}
-		}
 	}
+	wire.Assignee = s.toAssignee(ctx, r)
 	return wire, nil
+}
+
+// toAssignee names who works on a report, to the staff it lies with.
+func (s *Server) toAssignee(ctx context.Context, r report.Report) *PersonRef {
+	if r.Assignee == "" || !s.Reports.SeesInternal(auth.From(ctx), r) {
+		return nil
+	}
+	return &PersonRef{Id: r.Assignee}
 }
 
 // publicReport is what anyone who may see the report sees of it.

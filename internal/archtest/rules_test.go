@@ -64,6 +64,7 @@ var rules = map[string]rule{
 	"internal/auth/storetest":    {why: "what every auth.Store promises, for tests of stores", may: []string{"internal/auth", "internal/problem"}, testsOnly: true},
 	"internal/notify/pushtest":   {why: "a push service for tests", may: []string{"internal/notify"}, testsOnly: true},
 	"api/apitest":                {why: "a client for tests that holds every answer against the contract", may: []string{"internal/problem", "openapi"}, testsOnly: true},
+	"api/suite":                  {why: "tests of the API on the whole server; built, it is empty", testsOnly: true},
 	"internal/archtest":          {why: "these tests", testsOnly: true},
 }
 

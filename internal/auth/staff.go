@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/kantsten/kantsten/internal/problem"
 )
@@ -17,6 +18,16 @@ func (s *Service) Staff(ctx context.Context, actor Actor, jurisdiction string) (
 		return nil, fmt.Errorf("list the staff of %q: %w", jurisdiction, err)
 	}
 	return staff, nil
+}
+
+// IsStaff reports whether a person holds a role in a jurisdiction. Whom the
+// answer concerns is for the caller to judge.
+func (s *Service) IsStaff(ctx context.Context, personID, jurisdiction string) (bool, error) {
+	staff, err := s.Store.Staff(ctx, jurisdiction)
+	if err != nil {
+		return false, fmt.Errorf("list the staff of %q: %w", jurisdiction, err)
+	}
+	return slices.ContainsFunc(staff, func(m StaffMember) bool { return m.PersonID == personID }), nil
 }
 
 // Dismiss takes one role from a person and ends all their sessions. NotFound

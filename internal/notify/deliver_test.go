@@ -107,7 +107,7 @@ func TestARepeatedDeliveryIsKnownByItsName(t *testing.T) {
 		for _, to := range []string{"2262", "2281"} {
 			now, err := w.reports.Read(t.Context(), auth.Itself(), r.ID)
 			must(t, err)
-			_, err = w.reports.HandOver(t.Context(), auth.Itself(), r.ID, to, "", now.Version)
+			_, _, err = w.reports.HandOver(t.Context(), auth.Itself(), r.ID, report.Passing{To: to, Version: now.Version})
 			must(t, err)
 			send()
 		}
@@ -190,7 +190,7 @@ func TestANewRecipientIsNotForgottenWhileTheOldOneIsMailed(t *testing.T) {
 		w.channel(t, "2281", tenant.Email)
 		w.channel(t, "2262", tenant.Email)
 		before := w.file(t, nil).Report
-		_, err := w.reports.HandOver(t.Context(), auth.Itself(), before.ID, "2262", "", before.Version)
+		_, _, err := w.reports.HandOver(t.Context(), auth.Itself(), before.ID, report.Passing{To: "2262", Version: before.Version})
 		must(t, err)
 		if ok, err := w.notifier.Store.SetDelivery(t.Context(), before, report.Sent); ok || err != nil {
 			t.Errorf("what was sent to the old recipient counts for the new one: %v, %v", ok, err)

@@ -111,7 +111,7 @@ func TestWhatAFollowerHears(t *testing.T) {
 			{"to whom it was handed", func() error {
 				now, err := w.reports.Read(t.Context(), auth.Itself(), r.ID)
 				if err == nil {
-					_, err = w.reports.HandOver(t.Context(), auth.Itself(), r.ID, "2262", crewSay, now.Version)
+					_, _, err = w.reports.HandOver(t.Context(), auth.Itself(), r.ID, report.Passing{To: "2262", Text: crewSay, Version: now.Version})
 				}
 				return err
 			}, "Handed over to Timrå · closed · "},

@@ -37,6 +37,9 @@ func (s *Service) ChangeStatus(ctx context.Context, actor auth.Actor, name strin
 		if err := s.mayChange(actor, r, ch); err != nil {
 			return Changes{}, err
 		}
+		if ch.DuplicateOf == r.ID {
+			return Changes{}, problem.Field("/duplicate_of", "itself", "a report is no duplicate of itself")
+		}
 		if r.Status == ch.To && r.sameDetails(ch) {
 			return r.comment(s.known(actor, *r), ch, s.now()), nil
 		}

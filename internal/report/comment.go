@@ -37,6 +37,9 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 	if p := problem.Invalidity(c.faults()); p != nil {
 		return Commentary{}, p
 	}
+	if done, ok, err := s.commentedBefore(ctx, name, c.Key); ok || err != nil {
+		return done, err
+	}
 	r, err := s.Read(ctx, actor, name)
 	if err != nil {
 		return Commentary{}, err
@@ -64,6 +67,20 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 	}
 	s.wake()
 	return Commentary{Report: r, Update: added}, nil
+}
+
+// commentedBefore answers a repeated idempotency key before any work is done.
+func (s *Service) commentedBefore(ctx context.Context, name string, key Key) (Commentary, bool, error) {
+	first, ok, err := s.usedBefore(ctx, key)
+	if err != nil || !ok {
+		return Commentary{}, false, err
+	}
+	r, err := s.Store.Report(ctx, name)
+	if err != nil {
+		return Commentary{}, false, err
+	}
+	done, err := s.replayedComment(ctx, r, first, key)
+	return done, true, err
 }
 
 func (c Comment) faults() []problem.FieldError {

@@ -14,36 +14,64 @@ import (
 // two bodies that both say "not ours" will not agree by trying again.
 const returnsToTriage = 2
 
+// Passing is a report on its way to another jurisdiction.
+type Passing struct {
+	To      string // code or alias
+	Text    string // why
+	Version int64  // the version that it was decided on
+	Key     Key
+}
+
 // HandOver gives a report to another jurisdiction. It is not a status: id,
 // reference, followers and history stay. A report that comes back to where it
-// has been before is a return.
-func (s *Service) HandOver(ctx context.Context, actor auth.Actor, name, to, text string, version int64) (Report, error) {
-	text = tidy(text)
-	if f, bad := textFault("/text", text, MaxText); bad {
-		return Report{}, problem.Invalidity([]problem.FieldError{f})
+// has been before is a return. The same key again changes nothing, and is
+// answered although the report has left the sender's hands.
+func (s *Service) HandOver(ctx context.Context, actor auth.Actor, name string, p Passing) (r Report, replayed bool, err error) {
+	if _, ok, err := s.usedBefore(ctx, p.Key); err != nil {
+		return Report{}, false, err
+	} else if ok {
+		r, err = s.Store.Report(ctx, name)
+		return r, true, err
 	}
-	j, err := s.Tenants.Get(ctx, to)
+	p.Text = tidy(p.Text)
+	if f, bad := textFault("/text", p.Text, MaxText); bad {
+		return Report{}, false, problem.Invalidity([]problem.FieldError{f})
+	}
+	j, err := s.Tenants.Get(ctx, p.To)
 	if problem.Is(err, problem.NotFound) {
-		return Report{}, problem.Field("/to", "unknown", "no jurisdiction has the code %q", to)
+		return Report{}, false, problem.Field("/to", "unknown", "no jurisdiction has the code %q", p.To)
 	} else if err != nil {
-		return Report{}, err
+		return Report{}, false, err
 	}
+	return s.pass(ctx, actor, name, j, p)
+}
+
+// pass hands a report over to j, once.
+func (s *Service) pass(ctx context.Context, actor auth.Actor, name string, j tenant.Jurisdiction, p Passing) (Report, bool, error) {
 	before, err := s.been(ctx, actor, name)
 	if err != nil {
-		return Report{}, err
+		return Report{}, false, err
 	}
-	return s.update(ctx, name, func(r *Report) (Changes, error) {
+	r, first, err := s.Store.AddOnce(ctx, name, p.Key, func(r *Report) (Changes, error) {
 		if err := s.allow(actor, auth.HandOver, r); err != nil {
 			return Changes{}, err
 		}
 		if r.Jurisdiction == j.Code && r.Delivery != Held {
 			return Changes{}, nil
 		}
-		if err := r.atVersion(version); err != nil {
+		if err := r.atVersion(p.Version); err != nil {
 			return Changes{}, err
 		}
-		return s.handedOver(actor, r, j, text, before[j.Code]), nil
+		return s.handedOver(actor, r, j, p.Text, before[j.Code]), nil
 	})
+	if err == nil && first.Replayed && first.Fingerprint != p.Key.Fingerprint {
+		err = ErrKeyReused()
+	}
+	if err != nil {
+		return Report{}, false, err
+	}
+	s.wake()
+	return r, first.Replayed, nil
 }
 
 // been says with which jurisdictions a report has been.

@@ -101,7 +101,7 @@ func TestTwoReturnsGoToTriage(t *testing.T) {
 		t.Helper()
 		now, err := k.Store.Report(t.Context(), r.ID)
 		must(t, err)
-		r, err = k.HandOver(t.Context(), who, r.ID, to, "inte vår", now.Version)
+		r, _, err = k.HandOver(t.Context(), who, r.ID, report.Passing{To: to, Text: "inte vår", Version: now.Version})
 		must(t, err)
 	}
 	wantState := func(jurisdiction string, d report.Delivery, returns int) {
@@ -124,11 +124,11 @@ func TestTwoReturnsGoToTriage(t *testing.T) {
 	}
 	give(operator, "1001") // what the operator decides is no return
 	wantState("1001", report.Delivered, 0)
-	_, err = k.HandOver(t.Context(), operator, r.ID, "1002", "", r.Version)
+	_, _, err = k.HandOver(t.Context(), operator, r.ID, report.Passing{To: "1002", Version: r.Version})
 	wantProblem(t, "an operator outside triage", err, problem.Forbidden)
-	_, err = k.HandOver(t.Context(), staff(auth.Handler, "1001"), r.ID, "9999", "", r.Version)
+	_, _, err = k.HandOver(t.Context(), staff(auth.Handler, "1001"), r.ID, report.Passing{To: "9999", Version: r.Version})
 	wantProblem(t, "to nobody", err, problem.Invalid)
-	_, err = k.HandOver(t.Context(), staff(auth.Crew, "1001"), r.ID, "1002", "", r.Version)
+	_, _, err = k.HandOver(t.Context(), staff(auth.Crew, "1001"), r.ID, report.Passing{To: "1002", Version: r.Version})
 	wantProblem(t, "by a crew", err, problem.Forbidden)
 }
 

@@ -88,10 +88,7 @@ func (s *Service) Submit(ctx context.Context, actor auth.Actor, sub Submission) 
 
 // submittedBefore answers a repeated idempotency key before any work is done.
 func (s *Service) submittedBefore(ctx context.Context, key Key) (Submitted, bool, error) {
-	if key.Key == "" {
-		return Submitted{}, false, nil
-	}
-	first, ok, err := s.Store.Replay(ctx, key)
+	first, ok, err := s.usedBefore(ctx, key)
 	if err != nil || !ok {
 		return Submitted{}, false, err
 	}
@@ -101,6 +98,19 @@ func (s *Service) submittedBefore(ctx context.Context, key Key) (Submitted, bool
 	}
 	done, err := s.submitted(Filed{Report: r, Replayed: true, Fingerprint: first.Fingerprint}, key)
 	return done, true, err
+}
+
+// usedBefore returns what an idempotency key stands for, false if it is new or
+// there is none. A key of another request is an error.
+func (s *Service) usedBefore(ctx context.Context, key Key) (Replay, bool, error) {
+	if key.Key == "" {
+		return Replay{}, false, nil
+	}
+	first, ok, err := s.Store.Replay(ctx, key)
+	if err == nil && ok && first.Fingerprint != key.Fingerprint {
+		err = ErrKeyReused()
+	}
+	return first, ok && err == nil, err
 }
 
 func (s *Service) submitted(f Filed, key Key) (Submitted, error) {

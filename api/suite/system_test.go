@@ -1,0 +1,237 @@
+package suite
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	_ "time/tzdata" // Europe/Stockholm wherever the tests run
+
+	"github.com/kantsten/kantsten/api"
+	"github.com/kantsten/kantsten/api/apitest"
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/blob"
+	"github.com/kantsten/kantsten/internal/egress"
+	"github.com/kantsten/kantsten/internal/job"
+	"github.com/kantsten/kantsten/internal/notify"
+	"github.com/kantsten/kantsten/internal/notify/pushtest"
+	"github.com/kantsten/kantsten/internal/pgtest"
+	"github.com/kantsten/kantsten/internal/photo"
+	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/routing"
+	"github.com/kantsten/kantsten/internal/store"
+	"github.com/kantsten/kantsten/internal/tenant"
+)
+
+const baseURL = "https://report.example.se"
+
+// system is the whole server on a temporary folder and a database of its own.
+type system struct {
+	*apitest.Client // without credentials
+	t               testing.TB
+	url             string // of the database
+	dir             string
+
+	db     *store.DB
+	server *api.Server
+	pushes *pushtest.Service
+	codes  codes
+	runner *job.Runner
+
+	ahead atomic.Int64 // nanoseconds by which the system's clock is fast
+	made  atomic.Int64 // makes e-mail addresses and keys unique
+}
+
+// onBoth runs rules on SQLite and on PostgreSQL, each on a system of its own.
+func onBoth(t *testing.T, rules func(t *testing.T, s *system)) {
+	t.Helper()
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		rules(t, newSystem(t, filepath.Join(t.TempDir(), "kantsten.db")))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		rules(t, newSystem(t, pgtest.URL(t)))
+	})
+}
+
+func newSystem(t *testing.T, url string) *system {
+	t.Helper()
+	s := &system{t: t, url: url, dir: t.TempDir(), pushes: pushtest.Start(t)}
+	ctx := t.Context()
+	var err error
+	s.db, err = store.Open(ctx, url)
+	must(t, err)
+	t.Cleanup(func() { _ = s.db.Close() }) // a test may have closed it already
+	must(t, s.db.Migrate(ctx))
+	blobs, err := blob.OpenDisk(filepath.Join(s.dir, "media"))
+	must(t, err)
+	t.Cleanup(func() { must(t, blobs.Close()) })
+	secrets, err := auth.LoadSecrets(ctx, store.Secrets{DB: s.db}, "")
+	must(t, err)
+	s.wireDomain(blobs, secrets)
+	s.wireNotices(secrets)
+	s.loadBoundaries(ctx)
+	s.start()
+	return s
+}
+
+// wireDomain wires the services as the program does.
+func (s *system) wireDomain(blobs blob.Store, secrets auth.Secrets) {
+	sweden, err := time.LoadLocation("Europe/Stockholm")
+	must(s.t, err)
+	uploads := filepath.Join(s.dir, "uploads")
+	must(s.t, os.Mkdir(uploads, 0o700))
+	tenants := &tenant.Service{Store: store.Tenants{DB: s.db}, Now: s.now, Committed: s.wake}
+	photos := &photo.Library{Processor: &photo.Processor{Zone: sweden}, Blobs: blobs, Rows: store.Photos{DB: s.db}, Now: s.now}
+	router := &routing.Router{Boundaries: &routing.Boundaries{
+		Sets: store.BoundarySets{DB: s.db}, Blobs: blobs, CacheDir: filepath.Join(s.dir, "boundaries"), Log: slog.New(slog.DiscardHandler),
+	}}
+	s.server = &api.Server{
+		Reports: &report.Service{
+			Store: store.Reports{DB: s.db}, Router: router, Tenants: tenants, Photos: photos,
+			Follow: secrets.FollowKeys, Sweden: sweden, Now: s.now, Committed: s.wake,
+		},
+		Router: router, Tenants: tenants, Directory: &tenant.Directory{Store: store.Tenants{DB: s.db}, Now: s.now},
+		Photos: photos, Blobs: blobs, Shown: store.Photos{DB: s.db},
+		Auth:  &auth.Service{Store: store.Auth{DB: s.db}, CodeKey: secrets.CodeKey, Now: s.now},
+		Links: secrets.LinkKey, Parked: store.Jobs{DB: s.db}, PushKey: secrets.VAPIDPublic,
+		BaseURL: baseURL, Version: "test", UploadDir: uploads, Now: s.now, Committed: s.wake,
+	}
+}
+
+// wireNotices wires what reaches people. Codes are shown to the test, other mail
+// is written into the folder mail.
+func (s *system) wireNotices(secrets auth.Secrets) {
+	guard := egress.New(egress.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	followers := &notify.Followers{
+		Store: store.Followers{DB: s.db}, Reports: s.server.Reports, Egress: guard, Now: s.now,
+		CodeKey: secrets.CodeKey, SecretKey: secrets.LinkKey, Committed: s.wake,
+	}
+	s.server.Followers = followers
+	folder, err := notify.NewFolder(filepath.Join(s.dir, "mail"), "Kantsten <no-reply@report.example.se>", slog.New(slog.DiscardHandler), s.now)
+	must(s.t, err)
+	notifier := &notify.Notifier{
+		Store: store.Followers{DB: s.db}, Followers: followers, Reports: s.server.Reports, Tenants: s.server.Tenants,
+		Auth: s.server.Auth, Photos: s.server.Photos, Mailer: folder, Folder: folder, MailDomain: "report.example.se",
+		Pusher: &notify.Pusher{
+			Keys: notify.VAPID{Public: secrets.VAPIDPublic, Private: secrets.VAPIDPrivate}, Subject: baseURL, Client: guard,
+		},
+		Links: notify.Links{
+			Report: func(r report.Report) string { return baseURL + "/v1/reports/" + r.Reference },
+			Photo:  func(p report.Photo) string { return s.server.LastingPhotoURL(p, photo.Large) },
+			Invite: func(secret string) string { return baseURL + "/invitation#" + secret },
+		},
+		Show: s.codes.keep, Now: s.now, Committed: s.wake,
+	}
+	s.runner = &job.Runner{Store: store.Jobs{DB: s.db}, Handlers: notifier.Handlers(), Now: s.now, Log: slog.New(slog.DiscardHandler)}
+}
+
+// start runs the jobs and serves HTTP until the test ends.
+func (s *system) start() {
+	ctx, stop := context.WithCancel(context.WithoutCancel(s.t.Context()))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.runner.Run(ctx) // a handler that does not end fails the test that waits for it
+	}()
+	s.t.Cleanup(func() { stop(); <-done })
+	edge := &api.Edge{
+		Log: slog.New(slog.DiscardHandler), BaseURL: baseURL, Identify: s.server.Identify, Current: s.server.Current,
+	}
+	handler, err := edge.Handler(s.server, s.server.Media(edge))
+	must(s.t, err)
+	s.Client = apitest.New(s.t, handler)
+}
+
+// in returns the system as a subtest sees it: what fails there, fails there.
+func (s *system) in(t testing.TB) *apitest.Client { return s.WithTest(t) }
+
+func (s *system) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+
+// pass lets time pass for the system.
+func (s *system) pass(d time.Duration) { s.ahead.Add(int64(d)) }
+
+func (s *system) wake() { s.runner.Wake() }
+
+// count returns the number that a query gives, asked beside the store.
+func (s *system) count(t testing.TB, query string) (n int) {
+	t.Helper()
+	driver, dsn := "sqlite", "file:"+s.url+"?_pragma=busy_timeout(10000)"
+	if strings.HasPrefix(s.url, "postgres") {
+		driver, dsn = "pgx", s.url
+	}
+	db, err := sql.Open(driver, dsn)
+	must(t, err)
+	defer func() { must(t, db.Close()) }()
+	must(t, db.QueryRowContext(t.Context(), query).Scan(&n))
+	return n
+}
+
+// files counts the files below a folder of the system.
+func (s *system) files(t testing.TB, folder string) (n int) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join(s.dir, folder), func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			n++
+		}
+		return err
+	})
+	must(t, err)
+	return n
+}
+
+// codes are the secrets that would have been e-mailed, by kind and address.
+type codes struct {
+	mu   sync.Mutex
+	sent map[string]string
+}
+
+func (c *codes) keep(code notify.ShownCode) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sent == nil {
+		c.sent = map[string]string{}
+	}
+	c.sent[code.Kind+" "+code.Email] = code.Secret
+}
+
+// take waits for a secret and forgets it.
+func (c *codes) take(t testing.TB, kind, email string) (secret string) {
+	t.Helper()
+	eventually(t, "a "+kind+" to "+email, func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		secret = c.sent[kind+" "+email]
+		delete(c.sent, kind+" "+email)
+		return secret != ""
+	})
+	return secret
+}
+
+// eventually waits for what a job does, which takes as long as the machine needs.
+func eventually(t testing.TB, what string, happened func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if happened() {
+			return
+		}
+	}
+	t.Fatalf("%s has not come in a minute", what)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
