@@ -9,6 +9,10 @@
 // reads the body, and refuses whatever does not match the contract before a
 // handler runs.
 //
+// Open311 stands before the router as a [Front], because its paths end in an
+// extension; it shares the edge's ids, log lines and recovery, and answers in
+// GeoReport's own documents.
+//
 // gin stands only in this package, and only in the edge: handlers get the
 // request's own context, never gin's, which is reused after the response.
 //

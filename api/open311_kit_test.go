@@ -271,6 +271,9 @@ func (a answer) faults(t *testing.T) []string {
 	var all []string
 	for _, e := range list(t, a.document(t)) {
 		code, description := asText(e["code"]), e["description"]
+		if _, number := e["code"].(json.Number); number != strings.Contains(a.Header.Get("Content-Type"), "json") {
+			t.Errorf("rule 11: in JSON the code is a number: %v", e)
+		}
 		text, ok := description.(string)
 		if !ok || text == "" || len(e) != 2 {
 			t.Errorf("rule 38: %v", e)

@@ -128,8 +128,7 @@ func TestOpen311MediaURLOfAnErasedReportIsForgotten(t *testing.T) {
 	id := sys.filed(t, sys.pothole("media_url", sys.elsewhere(t, true)+"/photo.jpg"))
 	r, err := sys.Server.Reports.Read(t.Context(), crew(), id)
 	must(t, err)
-	handler := auth.Actor{Kind: auth.PersonKind, PersonID: crew().PersonID, Grants: []auth.Grant{{Role: auth.Handler, Jurisdiction: "2281"}}}
-	must(t, sys.Server.Reports.Erase(t.Context(), handler, id))
+	sys.erase(t, id)
 	if _, ok, err := (store.Reports{DB: sys.DB}).MediaURL(t.Context(), r.ID, 0); ok || err != nil {
 		t.Errorf("the address is still there: %v, %v", ok, err)
 	}
@@ -138,5 +137,38 @@ func TestOpen311MediaURLOfAnErasedReportIsForgotten(t *testing.T) {
 	}
 	if got := sys.row(t, id)["media_url"]; got != nil {
 		t.Errorf("media_url is %v", got)
+	}
+}
+
+// erase does what a handler of Sundsvall does on the reporter's wish.
+func (sys *system) erase(t *testing.T, id string) {
+	t.Helper()
+	handler := auth.Actor{
+		Kind: auth.PersonKind, PersonID: crew().PersonID,
+		Grants: []auth.Grant{{Role: auth.Handler, Jurisdiction: "2281"}},
+	}
+	must(t, sys.Server.Reports.Erase(t.Context(), handler, id))
+}
+
+// A picture that arrives when its report has just been erased is not added.
+func TestOpen311MediaURLErasedWhileItIsFetched(t *testing.T) {
+	t.Parallel()
+	sys := newSystem(t)
+	var id string
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		sys.erase(t, id)
+		_, _ = w.Write(jpegBytes(t))
+	}))
+	t.Cleanup(other.Close)
+	sys.elsewhere(t, true)
+	id = sys.filed(t, sys.pothole("media_url", other.URL+"/photo.jpg"))
+	if results := sys.work(t); len(results) != 1 || results[0] == nil || job.IsPermanent(results[0]) {
+		t.Fatalf("the first attempt gives %v, want an error that is not permanent", results)
+	}
+	r, err := sys.Server.Reports.Read(t.Context(), crew(), id)
+	must(t, err)
+	must(t, sys.Server.Reports.FetchMedia(t.Context(), report.FetchMediaJob{ReportID: r.ID}))
+	if got := sys.row(t, id)["media_url"]; got != nil {
+		t.Errorf("an erased report shows %v", got)
 	}
 }

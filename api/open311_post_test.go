@@ -385,3 +385,15 @@ func TestOpen311HeldReportIsReleased(t *testing.T) {
 		t.Errorf("the request still says %v", notice)
 	}
 }
+
+// What a service does not ask for may be anything, a name too: it is kept for
+// the staff, and no public answer of either API shows it.
+func TestOpen311AttributesOfAnotherSystemAreNotPublic(t *testing.T) {
+	t.Parallel()
+	sys := newSystem(t)
+	id := sys.filed(t, sys.pothole("attribute[size]", "large", "attribute[reported_by]", "Anna Andersson"))
+	body := sys.send(sys.request("GET", "/v1/reports/"+id, nil)).Body
+	if !bytes.Contains(body, []byte(`"attributes":{"size":"large"}`)) || bytes.Contains(body, []byte("Anna")) {
+		t.Errorf("the public report is %s", body)
+	}
+}

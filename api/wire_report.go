@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"time"
 
@@ -24,8 +25,11 @@ func (s *Server) toReport(ctx context.Context, r report.Report) (Report, error) 
 	}
 	wire := s.publicReport(entries, r)
 	wire.Contact = toContact(contact)
-	if r.Assignee != "" && s.Reports.SeesInternal(auth.From(ctx), r) {
-		wire.Assignee = &PersonRef{Id: r.Assignee}
+	if s.Reports.SeesInternal(auth.From(ctx), r) {
+		wire.Attributes = toAnswers(r.Attributes)
+		if r.Assignee != "" {
+			wire.Assignee = &PersonRef{Id: r.Assignee}
+		}
 	}
 	return wire, nil
 }
@@ -38,7 +42,7 @@ func (s *Server) publicReport(entries map[string]tenant.Entry, r report.Report) 
 		Service: r.Service, ServiceName: serviceName(entry, r), Status: Status(r.Status),
 		CloseReason: CloseReason(r.CloseReason), PlannedFor: r.PlannedFor, DuplicateOf: r.DuplicateOf,
 		Delivery: Delivery(r.Delivery), Lat: r.Lat, Lon: r.Lon, AccuracyM: metres(r.AccuracyM), Address: r.Address,
-		Description: r.Description, Attributes: toAnswers(r.Attributes), Photos: s.toPhotos(r),
+		Description: r.Description, Attributes: askedAnswers(entry, r), Photos: s.toPhotos(r),
 		Language: r.Language, Private: r.Private, Outside: r.Outside, SupportCount: r.SupportedBy,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ClosedAt: r.ClosedAt, Version: r.Version,
 		Links: s.links(r.ID), Routing: routingOf(r),
@@ -68,6 +72,23 @@ func serviceName(e tenant.Entry, r report.Report) string {
 		return r.Service
 	}
 	return svc.Name.In(r.Language)
+}
+
+// askedAnswers are the answers to what the service asks. Other systems send
+// attributes of their own beside them, of which nobody knows whether they are
+// personal: those are for staff only.
+func askedAnswers(e tenant.Entry, r report.Report) AttributeValues {
+	c := e.Catalogue
+	if c == nil {
+		c = catalog.Base()
+	}
+	svc, _ := c.Service(r.Service) // of an unknown one nothing was asked
+	asked := maps.Clone(r.Attributes)
+	maps.DeleteFunc(asked, func(code string, _ catalog.Answer) bool {
+		_, ok := svc.Attribute(code)
+		return !ok
+	})
+	return toAnswers(asked)
 }
 
 func toAnswers(answers map[string]catalog.Answer) AttributeValues {

@@ -50,6 +50,11 @@
 // what is outside database and blob store: mails written as files, local copies
 // of boundary indexes, uploads under way.
 //
+// Only erasures are carried out again. Keys that were revoked after the backup,
+// staff that was dismissed, sessions and subscriptions that were ended are back,
+// and have to be ended again; what was filed since is not there, and its
+// references are given anew.
+//
 // While the rows are read, SQLite cannot fold its log into the database, so the
 // log grows and an erasure asks to be tried again.
 package backup

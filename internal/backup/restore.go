@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/google/uuid"
+
 	"github.com/kantsten/kantsten/internal/blob"
 	"github.com/kantsten/kantsten/internal/report"
 )
@@ -73,6 +75,9 @@ func (r Restorer) fill(ctx context.Context, from *folder, m Manifest, id string)
 		return err
 	}
 	if err := from.verifyRows(ctx, m); err != nil {
+		return err
+	}
+	if err := from.verifyErasures(ctx); err != nil {
 		return err
 	}
 	leftOut, err := r.verifyFiles(ctx, from, m)
@@ -152,6 +157,19 @@ func (f *folder) verifyRows(ctx context.Context, m Manifest) error {
 			if err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// verifyErasures makes sure that the backup's copy of the journal holds ids only.
+func (f *folder) verifyErasures(ctx context.Context) error {
+	for id, err := range f.erasures(ctx) {
+		if err != nil {
+			return err
+		}
+		if uuid.Validate(id) != nil {
+			return fmt.Errorf("the backup is damaged: %s has %.80q, which is not the id of a report", erasuresName, id)
 		}
 	}
 	return nil

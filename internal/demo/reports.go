@@ -46,7 +46,7 @@ func (s *Seeder) fileReports(ctx context.Context) error {
 		}
 		done, err := s.Reports.Submit(ctx, auth.Itself(), report.Submission{
 			NewPhotos: photos,
-			Service: f.service, Lat: f.lat, Lon: f.lon, Description: f.description, Language: "sv", Origin: report.OriginDemo,
+			Service:   f.service, Lat: f.lat, Lon: f.lon, Description: f.description, Language: "sv", Origin: report.OriginDemo,
 			Key: report.Key{Scope: "demo", Key: fmt.Sprintf("demo-report-%04d", i), Fingerprint: f.description},
 		})
 		if err != nil {

@@ -18,6 +18,8 @@ var (
 	ErrTooLarge = errors.New("response too large")
 	// ErrRedirects: the server redirects more often than the limit.
 	ErrRedirects = errors.New("too many redirects")
+	// ErrAnswer: the other side answers [Client.Fetch] with a status that will stay.
+	ErrAnswer = errors.New("refused by the other side")
 )
 
 // Error is what [Client.Do] and the bodies of its responses fail with: an error

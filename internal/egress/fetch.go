@@ -8,9 +8,6 @@ import (
 	"net/http"
 )
 
-// ErrAnswer: the other side answers with another status than 200, and will again.
-var ErrAnswer = errors.New("refused by the other side")
-
 // Fetch reads all that a GET of the address gives; accept is what is asked for.
 // An address that is none fails with [ErrRefused].
 func (c *Client) Fetch(ctx context.Context, address, accept string) ([]byte, error) {

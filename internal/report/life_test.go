@@ -48,7 +48,7 @@ func TestChangingStatus(t *testing.T) {
 	for _, u := range us {
 		kinds = append(kinds, u.Kind)
 	}
-	want := []report.UpdateKind{report.StatusChanged, report.StatusChanged, report.Commented, report.StatusChanged}
+	want := []report.UpdateKind{report.WasFiled, report.StatusChanged, report.Commented, report.StatusChanged}
 	if got.DuplicateOf != other.ID || got.ClosedAt.IsZero() || got.Version != 4 || !slices.Equal(kinds, want) {
 		t.Errorf("%+v with history %v", got, kinds)
 	}
@@ -60,8 +60,8 @@ func TestComments(t *testing.T) {
 	done := k.submit(t, inSquare(1))
 	id := done.Report.ID
 	say := func(who auth.Actor, c report.Comment) (report.Update, error) {
-		_, u, err := k.AddComment(t.Context(), who, id, c)
-		return u, err
+		added, err := k.AddComment(t.Context(), who, id, c)
+		return added.Update, err
 	}
 	_, err := say(auth.Actor{}, report.Comment{Text: "hej"})
 	wantProblem(t, "anybody", err, problem.Unauthenticated)
@@ -152,8 +152,9 @@ func TestTheReporterReopensWithinThirtyDays(t *testing.T) {
 			_, err := k.change(t, done.Report, report.StatusChange{To: report.Fixed})
 			must(t, err)
 			k.clock.advance(tt.after)
-			r, u, err := k.AddComment(t.Context(), tt.who(done), done.Report.ID, report.Comment{Text: "hålet är kvar", StillBad: &bad})
+			added, err := k.AddComment(t.Context(), tt.who(done), done.Report.ID, report.Comment{Text: "hålet är kvar", StillBad: &bad})
 			must(t, err)
+			r, u := added.Report, added.Update
 			if r.Status != tt.status || r.ClosedAt.IsZero() != r.Status.Open() || u.StillBad == nil || !*u.StillBad {
 				t.Errorf("%s, closed at %v, want %s; update %+v", r.Status, r.ClosedAt, tt.status, u)
 			}
@@ -166,12 +167,12 @@ func TestWithdrawing(t *testing.T) {
 	k := newKit(t)
 	done := k.submit(t, inSquare(1))
 	other := k.submit(t, inSquare(1))
-	_, err := k.Withdraw(t.Context(), auth.Actor{}, done.Report.ID, "")
+	_, err := k.Withdraw(t.Context(), auth.Actor{}, done.Report.ID, 0)
 	wantProblem(t, "anybody", err, problem.Unauthenticated)
-	_, err = k.Withdraw(t.Context(), follower(other), done.Report.ID, "")
+	_, err = k.Withdraw(t.Context(), follower(other), done.Report.ID, 0)
 	wantProblem(t, "another report's token", err, problem.Unauthenticated)
 	for range 2 { // the second time changes nothing
-		r, err := k.Withdraw(t.Context(), follower(done), done.Report.Reference, "")
+		r, err := k.Withdraw(t.Context(), follower(done), done.Report.Reference, 0)
 		must(t, err)
 		if r.Status != report.Closed || r.CloseReason != report.Withdrawn || r.Version != 2 {
 			t.Errorf("%s, %s, version %d", r.Status, r.CloseReason, r.Version)
@@ -230,13 +231,13 @@ func TestPrivateReportsAreHidden(t *testing.T) {
 	} {
 		_, err := k.Read(t.Context(), who, id)
 		wantProblem(t, name+" reads", err, problem.NotFound)
-		_, _, err = k.AddComment(t.Context(), who, id, report.Comment{Text: "hej"})
+		_, err = k.AddComment(t.Context(), who, id, report.Comment{Text: "hej"})
 		wantProblem(t, name+" comments", err, problem.NotFound)
 		_, err = k.ChangeStatus(t.Context(), who, id, report.StatusChange{To: report.Fixed, Version: 1})
 		wantProblem(t, name+" changes", err, problem.NotFound)
 		_, _, err = k.Support(t.Context(), who, id, "voice")
 		wantProblem(t, name+" supports", err, problem.NotFound)
-		_, err = k.Withdraw(t.Context(), who, id, "")
+		_, err = k.Withdraw(t.Context(), who, id, 0)
 		wantProblem(t, name+" withdraws", err, problem.NotFound)
 		wantProblem(t, name+" erases", k.Erase(t.Context(), who, id), problem.NotFound)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -36,6 +37,10 @@ func (s *Service) MediaHandler() job.Handler {
 // shown. An address that may not be reached, or that gives no picture, is a
 // permanent error of its job; no error names the address.
 func (s *Service) FetchMedia(ctx context.Context, m FetchMediaJob) error {
+	before, err := s.Store.Report(ctx, m.ReportID)
+	if err != nil {
+		return err
+	}
 	address, ok, err := s.Store.MediaURL(ctx, m.ReportID, m.Position)
 	if err != nil || !ok { // done before, or erased
 		return err
@@ -56,6 +61,9 @@ func (s *Service) FetchMedia(ctx context.Context, m FetchMediaJob) error {
 	}
 	once := Key{Scope: JobFetchMedia + " " + m.ReportID, Key: strconv.Itoa(m.Position)}
 	if _, _, err := s.Store.AddOnce(ctx, m.ReportID, once, func(r *Report) (Changes, error) {
+		if r.TokenEpoch != before.TokenEpoch { // raised by erasing; the next attempt finds out
+			return Changes{}, errors.New("the report was erased meanwhile, or its token revoked")
+		}
 		return s.mediaAdded(r, kept.ID), nil
 	}); err != nil {
 		return fmt.Errorf("add a picture to report %s: %w", m.ReportID, err)

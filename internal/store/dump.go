@@ -103,7 +103,7 @@ func scanAny(rows *sql.Rows, columns []backup.Column) (backup.Row, error) {
 	}
 	row := make(backup.Row, len(columns))
 	for i, v := range into {
-		row[i] = v.(interface{ value() any }).value()
+		row[i] = v.(interface{ value() any }).value() //nolint:errcheck // all of them are nullable
 	}
 	return row, nil
 }

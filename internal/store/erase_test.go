@@ -40,9 +40,9 @@ func eraseKit(t *testing.T, db *database) report.Report {
 	must(t, err)
 	for i, email := range []string{"qvintus.personlig@example.org", "somebody.else@example.org"} {
 		must(t, db.InTx(t.Context(), func(exec execFunc) error {
-			return exec(`INSERT INTO subscriptions (id, secret, report, lat, lon, radius_m, services, channel, endpoint,
+			return exec(`INSERT INTO subscriptions (id, secret, report, lat, lon, lon_m, radius_m, services, channel, endpoint,
 				p256dh, auth, email, language, active, code_hash, tries, expires_at, created_at)
-				VALUES ($1, $1, $2, 0, 0, 0, '', 'email', '', '', '', $3, 'sv', TRUE, '', 0, 0, 0)`, fmt.Sprint(i), r.ID, email)
+				VALUES ($1, $1, $2, 0, 0, 0, 0, '', 'mail', '', '', '', $3, 'sv', TRUE, '', 0, 0, 0)`, fmt.Sprint(i), r.ID, email)
 		}))
 	}
 	return r

@@ -128,7 +128,7 @@ func (f filter) everywhere() *sqlbuilder.SelectBuilder {
 
 // newestFirst walks from the newest report on and stops where it has enough.
 func (f filter) newestFirst() *sqlbuilder.SelectBuilder {
-	walked := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("*").From("reports").OrderBy("id").Desc().Limit(f.limits.walk)
+	walked := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("*").From("reports").OrderByDesc("id").Limit(f.limits.walk)
 	f.cheap(walked)
 	b := f.selectFrom("")
 	b.From(b.BuilderAs(walked, "newest"))
@@ -162,7 +162,7 @@ func (f filter) selectFrom(table string) *sqlbuilder.SelectBuilder {
 	if f.byChange() {
 		b.OrderBy("updated_at", "id")
 	} else {
-		b.OrderBy("id").Desc()
+		b.OrderByDesc("id")
 	}
 	return b.Limit(f.q.Limit + 1) // one more tells whether there is a next page
 }

@@ -99,7 +99,7 @@ func TestAReportComesBackAsItWasFiled(t *testing.T) {
 		want.Reference, want.Attributes = filed.Reference, nil
 		for _, id := range f.Photos {
 			want.Photos = append(want.Photos, report.Photo{
-				ID: id, Width: 2048, Height: 1536, SHA256: map[int]string{2048: "aa", 320: "bb"}, CreatedAt: noon,
+				ID: id, UpdateID: f.Updates[0].ID, Width: 2048, Height: 1536, SHA256: map[int]string{2048: "aa", 320: "bb"}, CreatedAt: noon,
 			})
 		}
 		filed.Attributes = nil
