@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/kantsten/kantsten/api"
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/problem"
 )
@@ -16,19 +17,20 @@ func TestWhatIsAnsweredIsStored(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *system) {
 		const writers, each = 8, 5
 		var references [writers][each]string
+		reader := s.another(t)
 		var wg sync.WaitGroup
 		for w := range writers {
 			wg.Go(func() {
 				for i := range each {
-					var r struct{ Id, Reference string }
+					var r api.FiledReport
 					res := s.With("Idempotency-Key", s.key()).Send(http.MethodPost, "/v1/reports", pothole(inSundsvall, nil))
 					if res.Status != http.StatusCreated {
 						t.Errorf("got %d: %s", res.Status, res)
 						return
 					}
 					res.JSON(&r)
-					if n := s.count(t, "SELECT count(*) FROM reports WHERE id = '"+r.Id+"'"); n != 1 {
-						t.Errorf("report %s is there %d times for a fresh reader", r.Reference, n)
+					if got := read(t, reader, r.Reference); got.Id != r.Id {
+						t.Errorf("another process reads %s as %s", r.Reference, got.Id)
 					}
 					references[w][i] = r.Reference
 				}

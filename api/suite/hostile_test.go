@@ -70,7 +70,7 @@ func badReports(t *testing.T, s *system) {
 		{"a header in an address", "/contact/email", fields{"contact": fields{"email": "kim@example.org\r\nBcc: all@example.org"}}},
 		{"a phone number in words", "/contact/phone", fields{"contact": fields{"phone": "call me"}}},
 		{"an unknown contact field", "/contact/ssn", fields{"contact": fields{"ssn": "19900101-0000"}}},
-		{"an unknown field", "/lattitude", fields{"lattitude": 62}},
+		{"an unknown field", "/latitude", fields{"latitude": 62}},
 		{"an unknown attribute", "/attributes/colour", fields{"attributes": fields{"colour": "red"}}},
 		{"an attribute's unknown value", "/attributes/size", fields{"attributes": fields{"size": "enormous"}}},
 		{"an attribute of the wrong type", "/attributes/depth-cm", fields{"attributes": fields{"depth-cm": "deep"}}},
