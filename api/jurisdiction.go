@@ -139,7 +139,7 @@ func (s *Server) PostStaff(ctx context.Context, req PostStaffRequestObject) (Pos
 		return nil, err
 	}
 	s.wake()
-	return PostStaff201JSONResponse{Body: toInvited(inv)}, nil
+	return PostStaff201JSONResponse(toInvited(inv)), nil
 }
 
 // DeleteStaff serves DELETE /v1/jurisdictions/{code}/staff/{id}: every role that

@@ -572,7 +572,7 @@ type FiledReport struct {
 	CloseReason CloseReason `json:"close_reason,omitempty,omitzero"`
 	ClosedAt    time.Time   `json:"closed_at,omitempty,omitzero"`
 
-	// Contact Shown to the staff who need it for the work, and to the reporter.
+	// Contact Shown to the staff who need it for the work, and to nobody else.
 	Contact   *ReportContact `json:"contact,omitempty"`
 	CreatedAt time.Time      `json:"created_at"`
 
@@ -970,7 +970,7 @@ type Report struct {
 	CloseReason CloseReason `json:"close_reason,omitempty,omitzero"`
 	ClosedAt    time.Time   `json:"closed_at,omitempty,omitzero"`
 
-	// Contact Shown to the staff who need it for the work, and to the reporter.
+	// Contact Shown to the staff who need it for the work, and to nobody else.
 	Contact   *ReportContact `json:"contact,omitempty"`
 	CreatedAt time.Time      `json:"created_at"`
 
@@ -1015,7 +1015,7 @@ type Report struct {
 // ReportRouting How its area was found: the one that owns the position, or, where none does, the nearest. `…/routing` tells all.
 type ReportRouting string
 
-// ReportContact Shown to the staff who need it for the work, and to the reporter.
+// ReportContact Shown to the staff who need it for the work, and to nobody else.
 type ReportContact struct {
 	Email string `json:"email,omitempty,omitzero"`
 	Name  string `json:"name,omitempty,omitzero"`
@@ -1344,12 +1344,6 @@ type PutJurisdictionParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
-// PostStaffParams defines parameters for PostStaff.
-type PostStaffParams struct {
-	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. The same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
-	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
-}
-
 // GetLocateParams defines parameters for GetLocate.
 type GetLocateParams struct {
 	// Lat Latitude, WGS 84 degrees.
@@ -1631,7 +1625,7 @@ type ServerInterface interface {
 	ListStaff(c *gin.Context, code JurisdictionCode)
 	// PostStaff Invite a colleague
 	// (POST /v1/jurisdictions/{code}/staff)
-	PostStaff(c *gin.Context, code JurisdictionCode, params PostStaffParams)
+	PostStaff(c *gin.Context, code JurisdictionCode)
 	// DeleteStaff Remove a colleague
 	// (DELETE /v1/jurisdictions/{code}/staff/{id})
 	DeleteStaff(c *gin.Context, code JurisdictionCode, id Id)
@@ -2085,30 +2079,6 @@ func (siw *ServerInterfaceWrapper) PostStaff(c *gin.Context) {
 		return
 	}
 
-	// Parameter object where we will unmarshal all parameters from the context
-	var params PostStaffParams
-
-	headers := c.Request.Header
-
-	// ------------- Optional header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
-			return
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
-		if err != nil {
-			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
-			return
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-
-	}
-
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -2116,7 +2086,7 @@ func (siw *ServerInterfaceWrapper) PostStaff(c *gin.Context) {
 		}
 	}
 
-	siw.Handler.PostStaff(c, code, params)
+	siw.Handler.PostStaff(c, code)
 }
 
 // DeleteStaff operation middleware
@@ -3600,34 +3570,23 @@ func (response ListStaff200JSONResponse) VisitListStaffResponse(w http.ResponseW
 }
 
 type PostStaffRequestObject struct {
-	Code   JurisdictionCode `json:"code"`
-	Params PostStaffParams
-	Body   *PostStaffJSONRequestBody
+	Code JurisdictionCode `json:"code"`
+	Body *PostStaffJSONRequestBody
 }
 
 type PostStaffResponseObject interface {
 	VisitPostStaffResponse(w http.ResponseWriter) error
 }
 
-type PostStaff201ResponseHeaders struct {
-	IdempotencyReplayed *string
-}
-
-type PostStaff201JSONResponse struct {
-	Body    Staff
-	Headers PostStaff201ResponseHeaders
-}
+type PostStaff201JSONResponse Staff
 
 func (response PostStaff201JSONResponse) VisitPostStaffResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.IdempotencyReplayed != nil {
-		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
-	}
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
@@ -4919,11 +4878,10 @@ func (sh *strictHandler) ListStaff(ctx *gin.Context, code JurisdictionCode) {
 }
 
 // PostStaff operation middleware
-func (sh *strictHandler) PostStaff(ctx *gin.Context, code JurisdictionCode, params PostStaffParams) {
+func (sh *strictHandler) PostStaff(ctx *gin.Context, code JurisdictionCode) {
 	var request PostStaffRequestObject
 
 	request.Code = code
-	request.Params = params
 
 	var body PostStaffJSONRequestBody
 	var err error

@@ -286,7 +286,7 @@ func (sub *Submission) answers(j tenant.Jurisdiction) (map[string]catalog.Answer
 // withFaults adds the faults of the text to a problem of the position, so that
 // the client hears of all at once.
 func withFaults(err error, faults []problem.FieldError) error {
-	if p := problem.As(err); p != nil && p.Kind == problem.Invalid {
+	if p := problem.As(err); p != nil && p.Kind == problem.Invalid && len(faults) > 0 {
 		return problem.Invalidity(append(faults, p.Fields...))
 	}
 	return err
