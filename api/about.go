@@ -12,7 +12,7 @@ import (
 const released = "2026-11-22"
 
 // GetApiInfo serves GET /v1/api-info.
-func (s *Server) GetApiInfo(context.Context, GetApiInfoRequestObject) (GetApiInfoResponseObject, error) {
+func (s *Server) GetApiInfo(context.Context, GetApiInfoRequestObject) (GetApiInfoResponseObject, error) { //nolint:revive // the generated interface names it
 	info := GetApiInfo200JSONResponse{
 		ApiName: "Kantsten", ApiVersion: "1.0.0", ApiReleased: released, ApiStatus: ApiInfoApiStatusActive,
 		ApiDocumentation: s.BaseURL + "/docs", SoftwareVersion: s.Version, Boundaries: "none", Languages: []Language{"sv", "en"},

@@ -33,32 +33,36 @@ func RequestID(ctx context.Context) string {
 
 // requestID gives every request an id of our own; one sent by the caller is not
 // believed, because ids are what operators search the log by.
-func requestID(c *gin.Context) {
+func requestID(c *gin.Context) { c.Request = withRequestID(c.Request, c.Writer.Header()) }
+
+func withRequestID(r *http.Request, answer http.Header) *http.Request {
 	id := uuid.Must(uuid.NewV7()).String()
-	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), requestIDKey, id))
-	c.Header("X-Request-Id", id)
+	answer.Set("X-Request-Id", id)
+	return r.WithContext(context.WithValue(r.Context(), requestIDKey, id))
 }
 
-// logRequest writes one line a request. It holds the route's pattern and never
-// the path, the query or the caller's address: those are personal data.
 func (e *Edge) logRequest(c *gin.Context) {
 	defer e.logDone(c, time.Now()) // deferred, so that a broken-off request is logged too
 	c.Next()
 }
 
 func (e *Edge) logDone(c *gin.Context, start time.Time) {
-	ctx, took := c.Request.Context(), time.Since(start)
-	status, bytes := c.Writer.Status(), max(0, c.Writer.Size())
-	method := knownMethod(methodOf(c.Request))
+	e.logFinished(c.Request, c.FullPath(), c.Writer.Status(), max(0, c.Writer.Size()), time.Since(start))
+}
+
+// logFinished writes one line a request. It holds the route's pattern and never
+// the path, the query or the caller's address: those are personal data.
+func (e *Edge) logFinished(r *http.Request, route string, status, bytes int, took time.Duration) {
+	ctx, method := r.Context(), knownMethod(methodOf(r))
 	e.Log.LogAttrs(ctx, slog.LevelInfo, "request",
 		slog.String("request_id", RequestID(ctx)),
 		slog.String("method", method),
-		slog.String("route", c.FullPath()),
+		slog.String("route", route),
 		slog.Int("status", status),
 		slog.Int("bytes", bytes),
 		slog.Duration("took", took))
 	if e.Observe != nil {
-		e.Observe(method, c.FullPath(), status, bytes, took)
+		e.Observe(method, route, status, bytes, took)
 	}
 }
 
@@ -74,27 +78,31 @@ func knownMethod(method string) string {
 // recoverPanic turns a panic into a 500, logged with its stack.
 func (e *Edge) recoverPanic(c *gin.Context) {
 	defer func() {
-		r := recover()
-		if r == nil {
-			return
+		if r := recover(); r != nil {
+			e.writeProblem(c, e.panicked(c.Request.Context(), c.FullPath(), r, c.Writer.Written()))
 		}
-		if err, ok := r.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-			panic(r) // net/http's own way to break a connection off
-		}
-		ctx := c.Request.Context()
-		e.Log.ErrorContext(ctx, "panic", "request_id", RequestID(ctx), "route", c.FullPath(),
-			"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-		if c.Writer.Written() {
-			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
-		}
-		e.writeProblem(c, fmt.Errorf("panic: %v", r))
 	}()
 	c.Next()
 }
 
-// securityHeaders sets what every answer carries; a page sets its own policy.
-func securityHeaders(c *gin.Context) {
-	h := c.Writer.Header()
+// panicked logs a panic with its stack and returns the error to answer with. It
+// panics on where there is no answer to give.
+func (e *Edge) panicked(ctx context.Context, route string, r any, written bool) error {
+	if err, ok := r.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(r) // net/http's own way to break a connection off
+	}
+	e.Log.ErrorContext(ctx, "panic", "request_id", RequestID(ctx), "route", route,
+		"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	if written {
+		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+	}
+	return fmt.Errorf("panic: %v", r)
+}
+
+func securityHeaders(c *gin.Context) { secure(c.Writer.Header()) }
+
+// secure sets what every answer carries; a page sets its own policy.
+func secure(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")

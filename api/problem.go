@@ -73,7 +73,7 @@ func (e *Edge) writeProblem(c *gin.Context, err error) {
 		doc.Current = e.show(c.Request.Context(), p.Current)
 		problemHeaders(c.Writer.Header(), p)
 	}
-	e.logFailure(c, p, err)
+	e.logFailure(c.Request.Context(), c.FullPath(), p, err)
 	doc.Title = http.StatusText(doc.Status)
 	doc.Instance = "urn:uuid:" + RequestID(c.Request.Context())
 	c.Abort()
@@ -134,7 +134,7 @@ func problemHeaders(h http.Header, p *problem.Error) {
 }
 
 // logFailure logs what the client does not get to see.
-func (e *Edge) logFailure(c *gin.Context, p *problem.Error, err error) {
+func (e *Edge) logFailure(ctx context.Context, route string, p *problem.Error, err error) {
 	level, msg := slog.LevelError, "request failed"
 	if p != nil {
 		if p.Cause == nil {
@@ -142,8 +142,7 @@ func (e *Edge) logFailure(c *gin.Context, p *problem.Error, err error) {
 		}
 		level, msg, err = slog.LevelWarn, "request refused", p.Cause
 	}
-	ctx := c.Request.Context()
-	e.Log.Log(ctx, level, msg, "request_id", RequestID(ctx), "route", c.FullPath(), "err", err)
+	e.Log.Log(ctx, level, msg, "request_id", RequestID(ctx), "route", route, "err", err)
 }
 
 // unreadable is what the generated code could not bind. The contract's checks

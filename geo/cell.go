@@ -56,7 +56,7 @@ func (g *gridBuilder) cell(x, y int64, shift uint32, list, state []uint32) uint3
 // whole makes the entry of a cell that no edge crosses.
 func (g *gridBuilder) whole(x, y int64, state []uint32) uint32 {
 	if len(state) == 0 {
-		return tagArea<<tagShift | 0
+		return tagArea << tagShift
 	}
 	g.slots = g.slots[:0]
 	for _, polygon := range state {

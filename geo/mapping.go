@@ -22,9 +22,9 @@ func words(b []byte) []uint32 {
 	if len(b) < 4 {
 		return nil
 	}
-	start := unsafe.Pointer(unsafe.SliceData(b)) //nolint:gosec // the view is as long as b, rounded down to words
+	start := unsafe.Pointer(unsafe.SliceData(b)) //nolint:gosec // its address is only asked for alignment
 	if nativeWords() && uintptr(start)%4 == 0 {
-		return unsafe.Slice((*uint32)(start), len(b)/4)
+		return unsafe.Slice((*uint32)(start), len(b)/4) //nolint:gosec // the view is as long as b, rounded down to words
 	}
 	out := make([]uint32, len(b)/4)
 	for i := range out {

@@ -23,6 +23,9 @@ type search struct {
 func (s *search) run() {
 	side := float64(uint64(1) << s.shift)
 	ox, oy := float64(s.originX)-0.5, float64(s.originY)-0.5
+	if s.box(ox, oy, ox+side*float64(s.columns), oy+side*float64(s.rows)) > s.limit {
+		return // and no ring need be looked at from afar
+	}
 	column, row := int(math.Floor((s.x-ox)/side)), int(math.Floor((s.y-oy)/side))
 	for ring := s.firstRing(column, row); ; ring++ {
 		s.ring(column, row, ring)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -100,7 +101,7 @@ func settings() []setting {
 
 // check reads what is not plain text, and names the setting that is wrong.
 func (c *Config) check() error {
-	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, "http://"+c.Addr), "/")
+	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, localURL(c.Addr)), "/")
 	if u, err := url.Parse(c.BaseURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return misused("KANTSTEN_BASE_URL has to be a URL such as https://report.example.se")
 	}
@@ -118,6 +119,18 @@ func (c *Config) check() error {
 		}
 	}
 	return nil
+}
+
+// localURL is how this machine itself reaches an address to listen on.
+func localURL(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "http://" + addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 // database is the URL of PostgreSQL, or the path of the SQLite file.

@@ -52,7 +52,8 @@ kantsten jurisdiction list | add CODE NAME [--channel none|web|email] [--email A
 kantsten staff invite --role ROLE [--jurisdiction CODE] EMAIL
 kantsten key create [--jurisdiction CODE] [--scopes open311,…] NAME
 kantsten migrate                               bring the database schema forward
-kantsten backup FOLDER | restore FOLDER
+kantsten backup FOLDER                         write database, files and keys, while serving
+kantsten restore FOLDER [--erasures FOLDER]    fill an empty installation from a backup
 kantsten version
 
 Settings are environment variables or flags: kantsten serve --help lists them.

@@ -19,11 +19,22 @@ import (
 	"github.com/kantsten/kantsten/internal/store"
 )
 
+// What a picture may cost that another system links to, by Open311: as many
+// bytes as a photo that is sent.
+const (
+	mediaBytes     = 20 << 20
+	mediaRedirects = 3
+	mediaTimeout   = time.Minute
+)
+
 // wireNotices wires what reaches people: the guarded client, push, e-mail, and
 // the runner that carries jobs out. A demo reaches nobody outside the allow-list
 // and shows its codes instead of sending them.
 func (p *program) wireNotices(isDemo bool, out io.Writer) error {
 	p.egress = egress.New(egress.Config{Allow: p.cfg.egressAllow, OnlyAllowed: isDemo})
+	p.reports.Egress = egress.New(egress.Config{
+		Allow: p.cfg.egressAllow, OnlyAllowed: isDemo, MaxRedirects: mediaRedirects, MaxResponseBytes: mediaBytes, Timeout: mediaTimeout,
+	})
 	p.followers = &notify.Followers{
 		Store: store.Followers{DB: p.db}, Reports: p.reports, Egress: p.egress, Now: time.Now,
 		CodeKey: p.secrets.CodeKey, SecretKey: p.secrets.LinkKey, Committed: p.wake,
@@ -44,8 +55,10 @@ func (p *program) wireNotices(isDemo bool, out io.Writer) error {
 	if isDemo {
 		notifier.Show = showCode(out)
 	}
+	handlers := notifier.Handlers()
+	handlers[report.JobFetchMedia] = p.reports.MediaHandler()
 	p.runner = &job.Runner{
-		Store: store.Jobs{DB: p.db}, Handlers: notifier.Handlers(), Log: p.log, Observe: p.metrics.job,
+		Store: store.Jobs{DB: p.db}, Handlers: handlers, Log: p.log, Observe: p.metrics.job,
 	}
 	return nil
 }
@@ -82,9 +95,10 @@ func (p *program) pushContact() string {
 func (p *program) links() notify.Links {
 	server := p.server()
 	return notify.Links{
-		Report: func(r report.Report) string { return p.cfg.BaseURL + "/v1/reports/" + r.Reference },
-		Photo:  func(ph report.Photo) string { return server.LastingPhotoURL(ph, photo.Large) },
-		Invite: func(secret string) string { return p.cfg.BaseURL + "/invitation#" + secret },
+		Report:   func(r report.Report) string { return p.cfg.BaseURL + "/v1/reports/" + r.Reference },
+		Photo:    func(ph report.Photo) string { return server.LastingPhotoURL(ph, photo.Large) },
+		Invite:   func(secret string) string { return p.cfg.BaseURL + "/invitation#" + secret },
+		Unfollow: func(secret string) string { return p.cfg.BaseURL + "/unfollow/" + secret },
 	}
 }
 

@@ -76,6 +76,13 @@ func (p *program) openStorage(ctx context.Context) (err error) {
 	if p.db, err = store.Open(ctx, p.cfg.database()); err != nil {
 		return err
 	}
+	mark, err := (store.Backups{DB: p.db}).Loaded(ctx)
+	if err != nil {
+		return err
+	}
+	if mark != "" {
+		return errors.New("a restore into this database is not finished: run kantsten restore again, with the same folder")
+	}
 	if err := p.db.Migrate(ctx); err != nil {
 		return err
 	}
@@ -139,10 +146,10 @@ func (p *program) close() error {
 
 // makeUploadDir makes the folder anew: what a crash left there belongs to nobody.
 func (p *program) makeUploadDir() error {
-	if err := os.RemoveAll(p.uploadDir()); err != nil {
+	if err := os.RemoveAll(p.uploadDir()); err != nil { //nolint:gosec // below the data folder
 		return fmt.Errorf("empty the upload folder: %w", err)
 	}
-	if err := os.MkdirAll(p.uploadDir(), 0o700); err != nil {
+	if err := os.MkdirAll(p.uploadDir(), 0o700); err != nil { //nolint:gosec // below the data folder
 		return fmt.Errorf("make the upload folder: %w", err)
 	}
 	return nil

@@ -138,7 +138,12 @@ func (p *program) handler(ready *atomic.Bool) (http.Handler, error) {
 		Identify: server.Identify, Current: server.Current, Observe: p.metrics.request,
 	}
 	beside := append(api.Health(func(ctx context.Context) error { return p.ready(ctx, ready) }), server.Media(edge))
-	return edge.Handler(server, beside...)
+	beside = append(beside, server.Unfollow(edge)...)
+	v1, err := edge.Handler(server, beside...)
+	if err != nil {
+		return nil, err
+	}
+	return edge.Before(v1, api.Open311Prefix, &api.Open311{Server: server}), nil
 }
 
 // ready tells whether requests are welcome: the process is not stopping, the

@@ -41,33 +41,30 @@ var rules = map[string]rule{
 	"internal/egress": {why: "guards what goes out, whoever sends it", may: []string{"internal/problem"}},
 
 	"internal/auth":    {why: "who may do what; sign-in codes are sent by a job, directories asked through the guard", may: with(bottom, "internal/egress")},
-	"internal/tenant":  {why: "jurisdictions, changed by those who may", may: with(bottom, "internal/auth")},
-	"internal/catalog": {why: "services, which jurisdictions override", may: with(bottom, "internal/auth", "internal/tenant")},
+	"internal/catalog": {why: "services and their attributes, and how one jurisdiction overrides them", may: with(bottom, "internal/auth")},
+	"internal/tenant":  {why: "jurisdictions, changed by those who may, each with its catalogue", may: with(bottom, "internal/auth", "internal/catalog")},
 	"internal/photo":   {why: "makes a photo safe and stores it", may: with(bottom, "internal/auth")},
 	"internal/routing": {why: "service, area and owner to a recipient", may: with(bottom, "internal/auth", "internal/catalog", "internal/tenant")},
 	"internal/report":  {why: "the life of a report, which passes through all of them", may: with(domain, "internal/egress")},
 
 	"internal/notify":  {why: "renders and sends what followers hear", may: with(domain, "internal/egress")},
 	"internal/open311": {why: "wire types, client and two-way sync, which comes in by the report's own door", may: with(domain, "internal/egress")},
-	"internal/store":   {why: "SQL for the domain's types; it implements what they ask for", may: with(domain, "internal/notify", "internal/open311", "migrations")},
+	"internal/backup":  {why: "one state of an installation in a folder, with the erasures to carry out again", may: domain},
+	"internal/store":   {why: "SQL for the domain's types; it implements what they ask for", may: with(domain, "internal/notify", "internal/open311", "internal/backup", "migrations")},
 	"api":              {why: "HTTP over the domain; Open311 by its wire types", may: with(domain, "internal/notify", "internal/open311", "internal/web", "openapi")},
 	"internal/demo":    {why: "seeds an installation to look at, through the domain's own doors", may: domain},
 
 	"cmd/kantsten": {why: "wiring: the only place that knows the store and everything else", may: with(domain,
-		"api", "internal/store", "internal/egress", "internal/notify", "internal/open311", "internal/demo", "internal/web", "openapi", "migrations",
+		"api", "internal/store", "internal/backup", "internal/egress", "internal/notify", "internal/open311", "internal/demo", "internal/web", "openapi", "migrations",
 		"geo/geojson", "geo/geopackage", "geo/postgis", "geo/shapefile", "geo/sweref")},
 
 	"internal/bench":             {why: "figures of the built program beside the bare database", may: with(domain, "internal/demo", "internal/pgtest"), testsOnly: true},
 	"internal/pgtest":            {why: "a PostgreSQL for tests", testsOnly: true},
 	"internal/pgtest/cmd/pgtest": {why: "the same for one command", may: []string{"internal/pgtest"}, testsOnly: true},
+	"internal/auth/storetest":    {why: "what every auth.Store promises, for tests of stores", may: []string{"internal/auth", "internal/problem"}, testsOnly: true},
 	"internal/notify/pushtest":   {why: "a push service for tests", may: []string{"internal/notify"}, testsOnly: true},
 	"internal/archtest":          {why: "these tests", testsOnly: true},
-	temporary:                    {why: "keeps modules in go.mod until their users have landed"},
 }
-
-// temporary imports every chosen module and nobody imports it, so the rules
-// about technologies leave it out. It goes when the last module has its user.
-const temporary = "internal/deps"
 
 // with returns base and more as a new list.
 func with(base []string, more ...string) []string {
@@ -113,7 +110,7 @@ var places = []place{
 	{"github.com/SherClockHolmes/webpush-go", []string{"internal/notify"}, "one sender of push messages"},
 	{"github.com/wneessen/go-mail", []string{"internal/notify"}, "one sender of e-mail"},
 	{"unsafe", []string{"internal/photo", "geo"}, "where it was measured to be worth it"},
-	{"testing", []string{"internal/pgtest", "internal/notify/pushtest"}, "tests are not built into the program"},
+	{"testing", []string{"internal/pgtest", "internal/notify/pushtest", "internal/auth/storetest"}, "tests are not built into the program"},
 }
 
 // technologyFree packages hold rules and nothing by which they are asked or

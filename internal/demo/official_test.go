@@ -88,7 +88,7 @@ func repositoryRoot(t *testing.T) string {
 // readOfficial reads the real municipalities, by code.
 func readOfficial(t *testing.T) map[string]*official {
 	t.Helper()
-	f, err := os.Open(officialFile(t)) //nolint:gosec // the tester names the folder
+	f, err := os.Open(officialFile(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ const scoredPoints = 20_000
 // score draws points uniformly by area within the real municipalities and
 // counts right answers, and wrong ones by the pair of codes.
 func score(areas []boundedArea, municipalities map[string]*official) (right int, wrong map[[2]string]int) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same points each time
+	random := rand.New(rand.NewPCG(1, 2))
 	low, high := project(10.5, 55), project(24.5, 69.2)
 	low.x, high.x = -500_000, 500_000
 	wrong = make(map[[2]string]int)

@@ -1,12 +1,20 @@
 package demo
 
 import (
+	"bytes"
 	"context"
+	_ "embed"
 	"fmt"
+	"io"
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/report"
 )
+
+// pothole is a drawing, not a photograph: the demo shows nobody's street.
+//
+//go:embed pothole.jpg
+var pothole []byte
 
 // fault is a report of the demo: where, what, and how far the crew has come.
 type fault struct {
@@ -32,7 +40,12 @@ var faults = []fault{
 // fileReports files the demo's reports and answers some of them.
 func (s *Seeder) fileReports(ctx context.Context) error {
 	for i, f := range faults {
+		var photos []io.ReadSeeker
+		if f.service == "pothole" {
+			photos = append(photos, bytes.NewReader(pothole))
+		}
 		done, err := s.Reports.Submit(ctx, auth.Itself(), report.Submission{
+			NewPhotos: photos,
 			Service: f.service, Lat: f.lat, Lon: f.lon, Description: f.description, Language: "sv", Origin: report.OriginDemo,
 			Key: report.Key{Scope: "demo", Key: fmt.Sprintf("demo-report-%04d", i), Fingerprint: f.description},
 		})

@@ -34,7 +34,7 @@ func (n *Notifier) deliver(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return fmt.Errorf("read jurisdiction %s: %w", r.Jurisdiction, err)
 	}
-	reached, err := n.deliverTo(ctx, j, r, to)
+	reached, err := n.deliverTo(ctx, r, to)
 	if err != nil {
 		return err
 	}
@@ -45,25 +45,48 @@ func (n *Notifier) deliver(ctx context.Context, j job.Job) error {
 }
 
 // deliverTo returns how far the report has come by it.
-func (n *Notifier) deliverTo(ctx context.Context, j job.Job, r report.Report, to tenant.Jurisdiction) (report.Delivery, error) {
+func (n *Notifier) deliverTo(ctx context.Context, r report.Report, to tenant.Jurisdiction) (report.Delivery, error) {
 	switch to.Channel {
 	case tenant.None:
 		return report.Held, nil
 	case tenant.Web:
 		return report.Delivered, nil
 	case tenant.Email:
-		contact, err := n.Reports.Contact(ctx, auth.Itself(), r)
-		if err != nil {
-			return "", err
-		}
-		// The job names the mail, not the report alone: a report that is handed
-		// on and comes back is a new mail, which no server should take for a
-		// repetition.
-		m := n.deliveryMail(r, to, contact)
-		m.MessageID = n.messageID(r.ID, j.ID)
-		return report.Sent, n.Mailer.Send(ctx, m)
+		return report.Sent, n.deliverByMail(ctx, r, to)
 	}
 	return "", fmt.Errorf("deliver report %s: jurisdiction %s has the channel %q, which nothing serves", r.ID, to.Code, to.Channel)
+}
+
+func (n *Notifier) deliverByMail(ctx context.Context, r report.Report, to tenant.Jurisdiction) error {
+	contact, err := n.Reports.Contact(ctx, auth.Itself(), r)
+	if err != nil {
+		return err
+	}
+	arrival, err := n.arrival(ctx, r)
+	if err != nil {
+		return err
+	}
+	m := n.deliveryMail(r, to, contact)
+	m.MessageID = n.messageID(r.ID, to.Code+" "+arrival)
+	return n.Mailer.Send(ctx, m)
+}
+
+// arrival names the occasion on which a report came to its recipient: the last
+// hand-over, empty where there was none. A mail that is sent again has the same
+// Message-ID by it, and a report that was handed on and comes back has a new one,
+// which no server takes for a repetition.
+func (n *Notifier) arrival(ctx context.Context, r report.Report) (string, error) {
+	_, history, err := n.Reports.History(ctx, auth.Itself(), r.ID)
+	if err != nil {
+		return "", fmt.Errorf("read the history of report %s: %w", r.ID, err)
+	}
+	last := ""
+	for _, u := range history {
+		if u.Kind == report.HandedOver {
+			last = u.ID
+		}
+	}
+	return last, nil
 }
 
 // deliveryMail is all that a crew needs, in the jurisdiction's language. The

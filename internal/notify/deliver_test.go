@@ -62,7 +62,7 @@ Anmält: 2026-01-31 13:00
 Position: 62.390800, 17.306900 (± 8 m)
 Karta: https://www.openstreetmap.org/?mlat=62.390800&mlon=17.306900#map=18/62.390800/17.306900
 I kartappen: geo:62.390800,17.306900
-Adress: Storgatan 1
+Plats: Storgatan 1
 
 Beskrivning:
 Hålet utanför Kim Karlssons port
@@ -84,6 +84,35 @@ Anmälan finns på https://kantsten.example/reports/` + r.Reference + "\n"
 		}
 		if d := w.delivery(t, r); d != report.Sent {
 			t.Errorf("delivery is %s", d)
+		}
+	})
+}
+
+func TestARepeatedDeliveryIsKnownByItsName(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *town) {
+		w.channel(t, "2281", tenant.Email)
+		w.channel(t, "2262", tenant.Email)
+		r := w.file(t, nil).Report
+		var names []string
+		send := func() {
+			t.Helper()
+			w.work(t)
+			names = append(names, w.mails.only(t).header.Get("Message-Id"))
+		}
+		send()
+		_, err := w.notifier.Store.SetDelivery(t.Context(), report.Report{ID: r.ID, Jurisdiction: "2281", Delivery: report.Sent}, report.Queued)
+		must(t, err) // as if the process had died before it could note the mail
+		must(t, w.deliver(t, r))
+		send()
+		for _, to := range []string{"2262", "2281"} {
+			now, err := w.reports.Read(t.Context(), auth.Itself(), r.ID)
+			must(t, err)
+			_, err = w.reports.HandOver(t.Context(), auth.Itself(), r.ID, to, "", now.Version)
+			must(t, err)
+			send()
+		}
+		if names[0] != names[1] || names[1] == names[2] || names[2] == names[3] || names[0] == names[3] {
+			t.Errorf("sent, again, handed over, returned: %q", names)
 		}
 	})
 }

@@ -38,7 +38,9 @@ func (s *Followers) prepare(ctx context.Context, actor auth.Actor, f Follow) (Fo
 		row.Push, err = ValidateSubscription(ctx, s.Egress, "/push", Subscription(*f.Push))
 	} else if f.Email != "" {
 		row.ExpiresAt = row.CreatedAt.Add(followCodeLife)
-		row.Email, err = auth.NormaliseEmail(f.Email)
+		if row.Email, err = auth.NormaliseEmail(f.Email); err == nil && !ValidAddress(row.Email) {
+			err = problem.Field("/email", "format", "no mail can be sent to this address")
+		}
 	}
 	if p := problem.As(err); p != nil && p.Kind == problem.Invalid {
 		faults, err = append(faults, p.Fields...), nil

@@ -283,6 +283,7 @@ func TestFollowRefuses(t *testing.T) {
 			{"the pole", "/area/lat", "out-of-range", notify.Follow{Area: &notify.Area{Lat: 90, Lon: 17, RadiusM: 100}, Push: &good}},
 			{"beyond the world", "/area/lon", "out-of-range", notify.Follow{Area: &notify.Area{Lat: 62, Lon: math.Inf(1), RadiusM: 100}, Push: &good}},
 			{"an address that is none", "/email", "format", notify.Follow{Area: &area, Email: "a@b@c"}},
+			{"an address that no mail reaches", "/email", "format", notify.Follow{Area: &area, Email: "a@xn--0.se"}},
 			{"an address with a header", "/email", "format", notify.Follow{Area: &area, Email: "a@b.se\r\nBcc: x@y.se"}},
 			{"this very machine", "/push/endpoint", "refused", notify.Follow{Area: &area, Push: at("https://127.0.0.1:8443/x")}},
 			{"the cloud's own address", "/push/endpoint", "refused", notify.Follow{Area: &area, Push: at("https://169.254.169.254/latest")}},
@@ -298,8 +299,8 @@ func TestFollowRefuses(t *testing.T) {
 				t.Errorf("%s: %v, want %s at %s", tt.name, err, tt.code, tt.field)
 			}
 		}
-		for _, name := range []string{"2281-2026-999999", uuid.NewString(), "' OR 1=1 --"} {
-			if _, err := w.followers.Follow(t.Context(), auth.Actor{}, notify.Follow{Report: name, Push: &good}); !problem.Is(err, problem.NotFound) {
+		for _, name := range []string{"2281-2026-999999", uuid.NewString(), "' OR 1=1 --", "a\x00b", "\xff"} {
+			if _, err := w.followers.Follow(t.Context(), auth.Actor{}, notify.Follow{Report: name, Push: &good}); !problem.Is(err, problem.NotFound) && !problem.Is(err, problem.BadRequest) {
 				t.Errorf("report %q: %v", name, err)
 			}
 		}

@@ -9,8 +9,8 @@ import (
 )
 
 // Follower is a subscription as it is stored: who hears of one report, or of
-// every public report in an area. Its JSON form does not exist: addresses leave
-// the database only to be sent to.
+// every new public report in an area. It holds addresses, so it stands in no
+// log, no job and no answer.
 type Follower struct {
 	ID         string // UUIDv7
 	SecretHash string // SHA-256 of the secret that ends it, hex

@@ -1,5 +1,17 @@
-// Package notify tells people what happens to the reports that they follow, over
-// Web Push and e-mail.
+// Package notify decides who hears what of a report, and tells them over Web Push
+// and e-mail: its followers, the followers of the area around it, whoever is
+// responsible for it, and those who wait for a code.
+//
+// [Followers] keeps who follows what: push at once, an e-mail address after its
+// code. A [Notifier] carries out the jobs that changes leave behind. A change
+// leaves one job, "tell"; that makes one job for each receiver by one statement
+// and ends itself in the same transaction, so nobody is told twice because it
+// ran twice. What is sent is read when it is sent: jobs hold ids only, and a
+// code exists only from the moment of its mail.
+//
+// Notices to followers say service, municipality, status and reference. They
+// hold no word that people wrote, no name, address or position. Of a private
+// report hear only those who follow it itself, which takes the right to read it.
 //
 // A [Pusher] and a [Mailer] send one message to one receiver. They answer with
 // errors that a job's handler can return as they are: marked by [job.Permanent]

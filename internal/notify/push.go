@@ -21,7 +21,7 @@ import (
 // every service takes, less header, delimiter and tag (RFC 8291 section 4).
 const MaxPushPayload = 3993
 
-// ErrGone: the subscription has ended and will never work again; remove it.
+// ErrGone says that the subscription has ended and will never work again; remove it.
 var ErrGone = errors.New("push subscription is gone")
 
 // maxDiscard is how much of an answer is read so that its connection can serve
@@ -196,7 +196,7 @@ func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	value = strings.TrimSpace(value)
 	// 32 bits of seconds are 136 years; more would overflow a Duration.
 	if n, err := strconv.ParseUint(value, 10, 32); err == nil {
-		return time.Duration(n) * time.Second, true //nolint:gosec // G115: 32 bits fit
+		return time.Duration(n) * time.Second, true
 	}
 	at, err := http.ParseTime(value)
 	if err != nil {

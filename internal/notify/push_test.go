@@ -300,7 +300,7 @@ func BenchmarkSend(b *testing.B) {
 	service := pushtest.Start(b)
 	sub := subscription(service.Subscribe(b, keys.Public))
 	go func() {
-		for range service.Messages() { //nolint:revive // makes room
+		for range service.Messages() {
 		}
 	}()
 	m := Message{Payload: []byte(`{"report":"0198","status":"fixed"}`), TTL: time.Hour}

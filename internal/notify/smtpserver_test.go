@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"log"
 	"net"
 	"net/http/httptest"
-	netmail "net/mail"
 	"sync"
 	"testing"
 
@@ -83,15 +81,6 @@ func (s *mailServer) only(t *testing.T) received {
 		t.Fatalf("%d mails arrived, want 1", len(s.mails))
 	}
 	return s.mails[0]
-}
-
-func (r received) parse(t *testing.T) *netmail.Message {
-	t.Helper()
-	m, err := netmail.ReadMessage(bytes.NewReader(r.raw))
-	if err != nil {
-		t.Fatalf("%v\n%s", err, r.raw)
-	}
-	return m
 }
 
 type session struct {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/notify"
+	"github.com/kantsten/kantsten/internal/pgtest"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/store"
@@ -338,4 +341,37 @@ func TestNobodyIsToldOfNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// One report with ten thousand followers.
+func BenchmarkTell(b *testing.B) {
+	for _, kind := range []struct {
+		name string
+		url  func(testing.TB) string
+	}{{"sqlite", func(tb testing.TB) string { return filepath.Join(tb.TempDir(), "kantsten.db") }}, {"postgres", pgtest.URL}} {
+		b.Run(kind.name, func(b *testing.B) {
+			w := newTown(b, kind.url(b))
+			db := store.Followers{DB: w.db}
+			r := w.file(b, nil).Report
+			w.work(b)
+			for i := range 10_000 {
+				f := notify.Follower{
+					ID: uuid.Must(uuid.NewV7()).String(), Report: r.ID, Active: true, CreatedAt: w.now(),
+					Push: notify.Subscription{Endpoint: uuid.NewString()}, SecretHash: strconv.Itoa(i),
+				}
+				_, err := db.Follow(b.Context(), f, report.Key{}, nil, nil)
+				must(b, err)
+			}
+			for b.Loop() {
+				b.StopTimer()
+				tell, err := job.New(report.JobTell, "", report.TellJob{}, w.now())
+				must(b, err)
+				area := notify.Follower{ID: uuid.NewString(), SecretHash: tell.ID, Area: &notify.Area{RadiusM: 50}, CreatedAt: w.now()}
+				_, err = db.Follow(b.Context(), area, report.Key{}, nil, []job.Job{tell})
+				must(b, err)
+				b.StartTimer()
+				must(b, db.Tell(b.Context(), notify.Telling{JobID: tell.ID, UpdateID: tell.ID, Report: r, Now: w.now()}))
+			}
+		})
+	}
 }

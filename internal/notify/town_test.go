@@ -68,7 +68,7 @@ func onBoth(t *testing.T, rule func(t *testing.T, w *town)) {
 	})
 }
 
-func newTown(t *testing.T, url string) *town {
+func newTown(t testing.TB, url string) *town {
 	t.Helper()
 	w := &town{url: url, at: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), pushes: pushtest.Start(t), mails: startMail(t)}
 	w.db = w.open(t)
@@ -98,7 +98,7 @@ func (w *town) newFollowers(db *store.DB) *notify.Followers {
 	}
 }
 
-func (w *town) newNotifier(t *testing.T, photos *photo.Library) *notify.Notifier {
+func (w *town) newNotifier(t testing.TB, photos *photo.Library) *notify.Notifier {
 	t.Helper()
 	keys, err := notify.GenerateVAPID()
 	must(t, err)
@@ -119,7 +119,7 @@ func (w *town) newNotifier(t *testing.T, photos *photo.Library) *notify.Notifier
 }
 
 // open opens the town's database, as one more process would.
-func (w *town) open(t *testing.T) *store.DB {
+func (w *town) open(t testing.TB) *store.DB {
 	t.Helper()
 	db, err := store.Open(t.Context(), w.url)
 	must(t, err)
@@ -154,7 +154,7 @@ func (w *town) pass(d time.Duration) {
 }
 
 // boundaries are two squares, Sundsvall west of Timrå.
-func (w *town) boundaries(t *testing.T) *routing.Router {
+func (w *town) boundaries(t testing.TB) *routing.Router {
 	t.Helper()
 	b := &routing.Boundaries{Sets: store.BoundarySets{DB: w.db}, Blobs: w.blobs, CacheDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
 	areas := &geo.Builder{}
@@ -195,7 +195,7 @@ func (w *town) submission() report.Submission {
 	}
 }
 
-func (w *town) file(t *testing.T, change func(*report.Submission)) report.Submitted {
+func (w *town) file(t testing.TB, change func(*report.Submission)) report.Submitted {
 	t.Helper()
 	sub := w.submission()
 	if change != nil {
@@ -216,7 +216,7 @@ func (w *town) becomes(t *testing.T, r report.Report, to report.Status) {
 }
 
 // claim leases what is due.
-func (w *town) claim(t *testing.T) []job.Job {
+func (w *town) claim(t testing.TB) []job.Job {
 	t.Helper()
 	var kinds []string
 	for kind := range w.notifier.Handlers() {
@@ -228,7 +228,7 @@ func (w *town) claim(t *testing.T) []job.Job {
 }
 
 // work carries out jobs until none is due.
-func (w *town) work(t *testing.T) {
+func (w *town) work(t testing.TB) {
 	t.Helper()
 	handlers := w.notifier.Handlers()
 	for {
@@ -300,7 +300,7 @@ type message struct {
 	header            netmail.Header
 }
 
-func startMail(t *testing.T) *mailServer {
+func startMail(t testing.TB) *mailServer {
 	t.Helper()
 	s := &mailServer{}
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{server: s}, nil }))

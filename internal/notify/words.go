@@ -64,7 +64,7 @@ func swedish() words {
 		status: "Ny status: %s", planned: "planerad till %s", handedOver: "Överlämnad till %s",
 		reference: "Ärende", link: "Läs mer", unfollow: "Sluta följa",
 		followed: "Du får det här för att du följer anmälan.", area: "Du får det här för att du följer platsen.",
-		service: "Kategori", place: "Position", address: "Adress", where: "Karta", maps: "I kartappen",
+		service: "Kategori", place: "Position", address: "Plats", where: "Karta", maps: "I kartappen",
 		description: "Beskrivning", photos: "Foton", contact: "Anmälare", filedAt: "Anmält",
 		answerAt: "Anmälan finns på %s",
 		codeSubject: map[string]string{
@@ -97,7 +97,7 @@ func english() words {
 		status: "New status: %s", planned: "planned for %s", handedOver: "Handed over to %s",
 		reference: "Report", link: "Read more", unfollow: "Stop following",
 		followed: "You get this because you follow the report.", area: "You get this because you follow the place.",
-		service: "Category", place: "Position", address: "Address", where: "Map", maps: "In a map app",
+		service: "Category", place: "Position", address: "Place", where: "Map", maps: "In a map app",
 		description: "Description", photos: "Photos", contact: "Reporter", filedAt: "Filed",
 		answerAt: "The report is at %s",
 		codeSubject: map[string]string{

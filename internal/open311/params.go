@@ -52,6 +52,18 @@ func (p Params) first(key string) string {
 	return ""
 }
 
+// Name returns the first value that is not empty, as a code or an id that a
+// database can take.
+func (p Params) Name(key string) string { return name(p.Get(key)) }
+
+// Position returns lat and long; false unless both are degrees on the earth.
+func (p Params) Position() (lat, long float64, ok bool) {
+	var faults Errors
+	lat, hasLat := p.coordinate("lat", 90, &faults)
+	long, hasLong := p.coordinate("long", 180, &faults)
+	return lat, long, hasLat && hasLong
+}
+
 // List returns the values of a parameter that may be repeated, hold commas, or
 // both; without the empty ones.
 func (p Params) List(key string) []string {

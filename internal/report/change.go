@@ -38,7 +38,7 @@ func (s *Service) ChangeStatus(ctx context.Context, actor auth.Actor, name strin
 			return Changes{}, err
 		}
 		if r.Status == ch.To && r.sameDetails(ch) {
-			return r.comment(actor, ch, s.now()), nil
+			return r.comment(s.known(actor, *r), ch, s.now()), nil
 		}
 		if err := r.atVersion(ch.Version); err != nil {
 			return Changes{}, err

@@ -32,6 +32,9 @@ const (
 	JobDeliver = "deliver"
 	// JobTell finds out who hears of an update. Payload: TellJob.
 	JobTell = "tell"
+	// JobFetchMedia fetches a picture that was linked to a report. Payload:
+	// FetchMediaJob.
+	JobFetchMedia = "fetch-media"
 	// JobEraseFiles removes files that an erased report left behind. Payload:
 	// EraseFilesJob.
 	JobEraseFiles = "erase-files"
@@ -45,6 +48,13 @@ type DeliverJob struct {
 // TellJob is the payload of JobTell.
 type TellJob struct {
 	UpdateID string `json:"update_id"`
+}
+
+// FetchMediaJob is the payload of JobFetchMedia. The address itself may be
+// personal, so only its place in the filing stands here.
+type FetchMediaJob struct {
+	ReportID string `json:"report_id"`
+	Position int    `json:"position"`
 }
 
 // EraseFilesJob is the payload of JobEraseFiles. The rows of the photos are gone

@@ -2,9 +2,11 @@ package report
 
 import (
 	"context"
+	"time"
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/job"
+	"github.com/kantsten/kantsten/internal/problem"
 )
 
 // Erase removes what is personal in a report: contact data, the reporter's own
@@ -12,8 +14,25 @@ import (
 // to an account. What stays are facts of the place and of the work: service,
 // position, status and times. Followers are not told, and the follow token
 // stops to work. Files are removed by a job, after the commit.
+//
+// The journal is written first: what was answered as erased is in it, whatever
+// happens to the database. Where the erasure then fails, the report stays in the
+// journal, and would be erased after a restore as whoever was entitled wished.
 func (s *Service) Erase(ctx context.Context, actor auth.Actor, name string) error {
-	_, err := s.Store.Erase(ctx, name, func(r *Report) (Changes, error) {
+	r, err := s.Store.Report(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := s.allow(actor, auth.Erase, &r); err != nil {
+		return err
+	}
+	if err := (Erasures{Blobs: s.Photos.Blobs}).Note(ctx, r.ID); err != nil {
+		return &problem.Error{
+			Kind: problem.Unavailable, Detail: "the storage does not answer; nothing was erased, try again",
+			RetryAfter: 5 * time.Second, Cause: err,
+		}
+	}
+	_, err = s.Store.Erase(ctx, r.ID, func(r *Report) (Changes, error) {
 		if err := s.allow(actor, auth.Erase, r); err != nil {
 			return Changes{}, err
 		}

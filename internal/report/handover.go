@@ -66,11 +66,11 @@ func (s *Service) handedOver(actor auth.Actor, r *Report, j tenant.Jurisdiction,
 	u := r.entry(HandedOver, s.known(actor, *r), OriginAPI, now)
 	u.Text, u.From, u.To = text, r.Jurisdiction, j.Code
 	u.Trace = handOverTrace(r, j)
-	r.Jurisdiction, r.Assignee, r.UpdatedAt = j.Code, "", now
-	r.Delivery = deliveryOn(j.Channel)
-	if r.Returns++; !back {
+	if r.Returns++; !back || r.Delivery == Held { // what triage decides is no return
 		r.Returns = 0
 	}
+	r.Jurisdiction, r.Assignee, r.UpdatedAt = j.Code, "", now
+	r.Delivery = deliveryOn(j.Channel)
 	if r.Returns >= returnsToTriage {
 		r.Delivery = Held
 	}

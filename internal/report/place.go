@@ -83,7 +83,7 @@ func rangesAt(box orb.Bound, zoom maptile.Zoom) []Range {
 	for y := nw[1]; y <= se[1]; y++ {
 		for x := nw[0]; x <= se[0]; x++ {
 			key := maptile.New(uint32(x), uint32(y), zoom).Quadkey() // #nosec G115 -- tile numbers
-			out = append(out, Range{int64(key << shift), int64((key+1)<<shift - 1)})
+			out = append(out, Range{int64(key << shift), int64((key+1)<<shift - 1)}) // #nosec G115 -- 56 bits
 		}
 	}
 	return mergeRanges(out)

@@ -21,6 +21,7 @@ import (
 	"github.com/paulmach/orb"
 
 	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/egress"
 	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/routing"
 	"github.com/kantsten/kantsten/internal/tenant"
@@ -33,8 +34,11 @@ type Service struct {
 	Tenants *tenant.Service
 	Photos  *photo.Library
 	Follow  auth.FollowKeys
-	Sweden  *time.Location // Europe/Stockholm, whose year a reference carries
-	Now     func() time.Time
+	// Egress fetches the pictures that other systems link to. Its responses may
+	// have as many bytes as a photo.
+	Egress *egress.Client
+	Sweden *time.Location // Europe/Stockholm, whose year a reference carries
+	Now    func() time.Time
 	// Committed is called after a commit that left jobs, so that they start at
 	// once; nil if nobody waits.
 	Committed func()
@@ -77,6 +81,11 @@ type Store interface {
 	Contact(ctx context.Context, reportID string) (Contact, error)
 	// Contacts returns the same for many reports, by report id.
 	Contacts(ctx context.Context, reportIDs []string) (map[string]Contact, error)
+	// MediaURL returns the address of a picture that is still to be fetched, by its
+	// place in the filing; false if it is done, or erased.
+	MediaURL(ctx context.Context, reportID string, position int) (address string, ok bool, err error)
+	// MediaDone forgets such an address.
+	MediaDone(ctx context.Context, reportID string, position int) error
 	// Erase removes what is personal in a report and its updates, with the rows
 	// of its photos and what the reporter's own address follows it by. change
 	// sees the photos, to leave a job that removes their files. Voices stay: they
@@ -88,8 +97,11 @@ type Store interface {
 type Filing struct {
 	Report  Report
 	Contact Contact
-	Key     Key // zero without an idempotency key
-	Year    int // of the reference series
+	// MediaURLs are kept apart, as personal data, until the jobs that fetch them
+	// are done.
+	MediaURLs []string
+	Key       Key // zero without an idempotency key
+	Year      int // of the reference series
 	Changes
 }
 

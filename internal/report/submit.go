@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/kantsten/kantsten/internal/auth"
@@ -25,6 +26,7 @@ type Submission struct {
 	Attributes  map[string]any
 	PhotoIDs    []string        // uploaded before
 	NewPhotos   []io.ReadSeeker // uploaded with the report
+	MediaURLs   []string        // http or https addresses of pictures, fetched after the commit
 	Contact     Contact
 	Language    string
 	Private     bool
@@ -131,13 +133,24 @@ func (s *Service) prepare(ctx context.Context, actor auth.Actor, sub *Submission
 		return Filing{}, fmt.Errorf("read jurisdiction %s: %w", route.Jurisdiction, err)
 	}
 	answers, more := sub.answers(j)
-	if faults = append(faults, more...); len(faults) > 0 {
+	if faults = slices.Concat(sub.elsewhere(j), faults, more); len(faults) > 0 {
 		return Filing{}, problem.Invalidity(faults)
 	}
 	if err := sub.keepPhotos(ctx, s); err != nil {
 		return Filing{}, err
 	}
 	return s.filing(actor, sub, j, route, answers), nil
+}
+
+// elsewhere says that the position does not lie where the report may go.
+func (sub *Submission) elsewhere(j tenant.Jurisdiction) []problem.FieldError {
+	if sub.Within == "" || sub.Within == j.Code {
+		return nil
+	}
+	return []problem.FieldError{{
+		Field: "/jurisdiction", Code: "elsewhere",
+		Detail: fmt.Sprintf("the position does not lie in %s but in %s (%s)", sub.Within, j.Name, j.Code),
+	}}
 }
 
 // keepPhotos keeps the new photos, once: when the report has to be located
@@ -179,7 +192,10 @@ func (s *Service) filing(actor auth.Actor, sub *Submission, j tenant.Jurisdictio
 	if r.Delivery == Queued {
 		caused.Jobs = append(caused.Jobs, newJob(JobDeliver, DeliverJob{ReportID: r.ID}, now))
 	}
-	return Filing{Report: r, Contact: sub.Contact, Key: sub.Key, Year: seriesYear(now, s.Sweden), Changes: caused}
+	for i := range sub.MediaURLs {
+		caused.Jobs = append(caused.Jobs, newJob(JobFetchMedia, FetchMediaJob{ReportID: r.ID, Position: i}, now))
+	}
+	return Filing{Report: r, Contact: sub.Contact, MediaURLs: sub.MediaURLs, Key: sub.Key, Year: seriesYear(now, s.Sweden), Changes: caused}
 }
 
 // deliveryOn says how a report to a jurisdiction on a channel starts out.
@@ -195,7 +211,7 @@ func deliveryOn(c tenant.Channel) Delivery {
 
 // faults tidies the texts and says what is wrong with them and the position.
 func (sub *Submission) faults() []problem.FieldError {
-	sub.Description, sub.Address = tidy(sub.Description), tidy(sub.Address)
+	sub.Description, sub.Address = asWritten(sub.Description), tidy(sub.Address)
 	if sub.Language == "" {
 		sub.Language = "sv"
 	}
@@ -209,7 +225,7 @@ func (sub *Submission) faults() []problem.FieldError {
 		}
 	}
 	faults = append(faults, sub.Contact.faults()...)
-	if n := len(sub.PhotoIDs) + len(sub.NewPhotos); n > maxPhotos {
+	if n := len(sub.PhotoIDs) + len(sub.NewPhotos) + len(sub.MediaURLs); n > maxPhotos {
 		faults = append(faults, problem.FieldError{Field: "/photos", Code: "too-many", Detail: "at most 10 photos"})
 	}
 	return append(faults, sub.placeFaults()...)

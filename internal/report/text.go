@@ -45,6 +45,16 @@ func tidy(text string) string {
 	return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
 }
 
+// asWritten brings line ends to LF and keeps all else, white space around the
+// text too: another system compares what it sent with what it reads back. A
+// text of nothing but white space is none.
+func asWritten(text string) string {
+	if strings.TrimSpace(text) == "" {
+		return ""
+	}
+	return strings.ReplaceAll(text, "\r\n", "\n")
+}
+
 var phoneForm = regexp.MustCompile(`^[0-9+][0-9 ()/.-]*$`)
 
 // faults says what is wrong with contact data.

@@ -73,7 +73,7 @@ func (db *DB) query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 			db.texts.Add(1)
 		}
 	}
-	return stmt.(*sql.Stmt).QueryContext(ctx, args...)
+	return stmt.(*sql.Stmt).QueryContext(ctx, args...) //nolint:errcheck // kept holds nothing else
 }
 
 // Open opens the database that url names: "postgres://…", or else the path of a
@@ -102,24 +102,33 @@ func (db *DB) Ping(ctx context.Context) error { return db.asProblem(db.read.Ping
 // Migrate brings the schema forward. Several processes may start at once: on
 // PostgreSQL a lock makes one of them do it while the others wait.
 func (db *DB) Migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations.Files, ".")
-	if err != nil {
-		return fmt.Errorf("open the migrations: %w", err)
-	}
-	options := []goose.ProviderOption{goose.WithSlog(slog.New(slog.DiscardHandler))}
-	if db.dialect.sessionLock {
-		locker, err := lock.NewPostgresSessionLocker()
-		if err != nil {
-			return fmt.Errorf("make the migration lock: %w", err)
+	return db.migrate(ctx, func(p *goose.Provider) error {
+		_, err := p.Up(ctx)
+		return err
+	})
+}
+
+// migrateTo brings the schema forward to one version, for a backup of an older
+// release. A schema that is past it already is an error.
+func (db *DB) migrateTo(ctx context.Context, version int64) error {
+	return db.migrate(ctx, func(p *goose.Provider) error {
+		if _, err := p.UpTo(ctx, version); err != nil {
+			return err
 		}
-		options = append(options, goose.WithSessionLocker(locker))
-	}
-	provider, err := goose.NewProvider(db.dialect.goose, db.write, files, options...)
+		if now, err := p.GetDBVersion(ctx); err != nil || now != version {
+			return errors.Join(err, fmt.Errorf("the database has schema %d already, not %d: use one that is empty", now, version))
+		}
+		return nil
+	})
+}
+
+func (db *DB) migrate(ctx context.Context, run func(*goose.Provider) error) error {
+	provider, err := db.migrations()
 	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
+		return err
 	}
 	for range migrateTries {
-		if _, err = provider.Up(ctx); err == nil || db.dialect.sessionLock || ctx.Err() != nil {
+		if err = run(provider); err == nil || db.dialect.sessionLock || ctx.Err() != nil {
 			break
 		}
 	}
@@ -127,6 +136,26 @@ func (db *DB) Migrate(ctx context.Context) error {
 		return fmt.Errorf("migrate the database: %w", db.asProblem(err))
 	}
 	return nil
+}
+
+func (db *DB) migrations() (*goose.Provider, error) {
+	files, err := fs.Sub(migrations.Files, ".")
+	if err != nil {
+		return nil, fmt.Errorf("open the migrations: %w", err)
+	}
+	options := []goose.ProviderOption{goose.WithSlog(slog.New(slog.DiscardHandler))}
+	if db.dialect.sessionLock {
+		locker, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return nil, fmt.Errorf("make the migration lock: %w", err)
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	provider, err := goose.NewProvider(db.dialect.goose, db.write, files, options...)
+	if err != nil {
+		return nil, fmt.Errorf("read the migrations: %w", err)
+	}
+	return provider, nil
 }
 
 // migrateTries is how often a process tries to migrate SQLite, for which there

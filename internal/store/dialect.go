@@ -31,6 +31,9 @@ type dialect struct {
 	unreadable func(error) bool
 	// retryable tells a transaction that is worth running again at once.
 	retryable func(error) bool
+	// columns lists table, column and type of every table; references lists which
+	// table refers to which.
+	columns, references string
 }
 
 var (
@@ -39,6 +42,10 @@ var (
 		unavailable: sqliteUnavailable,
 		unreadable:  func(error) bool { return false }, // it takes any bytes
 		retryable:   func(error) bool { return false }, // one writer: nothing to clash with
+		columns: `SELECT t.name, c.name, c.type FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+			WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY t.name, c.cid`,
+		references: `SELECT t.name, r."table" FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) r
+			WHERE t.type = 'table' ORDER BY t.name, r.id`,
 	}
 	postgresDialect = dialect{
 		goose: goose.DialectPostgres, sessionLock: true,
@@ -46,6 +53,12 @@ var (
 		unavailable: postgresUnavailable,
 		unreadable:  func(err error) bool { return postgresCode(err) == "22021" }, // NUL, or not UTF-8
 		retryable:   postgresRetryable,
+		columns: `SELECT t.relname, c.attname, format_type(c.atttypid, c.atttypmod)
+			FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid
+			WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.relnamespace = CAST(current_schema() AS regnamespace)
+				AND c.attnum > 0 AND NOT c.attisdropped ORDER BY t.relname, c.attnum`,
+		references: `SELECT t.relname, r.relname FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid
+			WHERE k.contype = 'f' AND t.relnamespace = CAST(current_schema() AS regnamespace) ORDER BY t.relname, k.conname`,
 	}
 )
 

@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
-	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
 )
 
@@ -54,6 +52,7 @@ func (t *tx) erasePersonal(ctx context.Context, reportID string) error {
 			(SELECT lower(email) FROM contacts WHERE report = $1)`,
 		`DELETE FROM contacts WHERE report = $1`,
 		`DELETE FROM photos WHERE report = $1`,
+		`DELETE FROM media_urls WHERE report = $1`,
 		`UPDATE updates SET text = '', author_id = '' WHERE report = $1 AND author = 'reporter'`,
 	} {
 		if _, err := t.exec(ctx, q, reportID); err != nil {
@@ -64,10 +63,10 @@ func (t *tx) erasePersonal(ctx context.Context, reportID string) error {
 }
 
 // forget makes SQLite overwrite what was erased in its files: the log of old
-// pages is folded into the database, where secure_delete has zeroed them. Who
-// still reads an older state holds that up; when it takes longer than the busy
-// timeout, the caller has to come again: what is erased stays erased.
-// PostgreSQL does the same in its own time, by VACUUM and the recycling of WAL.
+// pages is folded into the database, where secure_delete has zeroed them. Where
+// somebody reads an older state for longer than the busy timeout, such as a
+// backup, the log is overwritten in its own time, as PostgreSQL always does it,
+// by VACUUM and the recycling of WAL.
 func (s Reports) forget(ctx context.Context) error {
 	if s.group == nil {
 		return nil
@@ -75,12 +74,6 @@ func (s Reports) forget(ctx context.Context) error {
 	var busy, pages, folded int // https://sqlite.org/pragma.html#pragma_wal_checkpoint
 	if err := s.write.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &folded); err != nil {
 		return s.asProblem(fmt.Errorf("fold the log into the database: %w", err))
-	}
-	if busy != 0 {
-		return &problem.Error{
-			Kind: problem.Unavailable, RetryAfter: 5 * time.Second,
-			Detail: "it is erased, but remains of it are still in use; try again to have them overwritten",
-		}
 	}
 	return nil
 }

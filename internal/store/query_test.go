@@ -165,7 +165,7 @@ func TestListsGiveWhatAFilterInGoGives(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *database) {
 		rs := manyReports(t, db, 5000)
 		rnd := rand.New(rand.NewPCG(3, 4)) // #nosec G404 -- test data
-		for i := range 400 {
+		for i := range 120 {
 			q := anyQuery(rnd, rs)
 			// Always through the index of places; always by walking; a walk that
 			// gives up; and as it is.

@@ -57,6 +57,9 @@ func (t *tx) file(ctx context.Context, f report.Filing) (report.Report, error) {
 			return r, fmt.Errorf("insert the contact: %w", err)
 		}
 	}
+	if err := t.insertMediaURLs(ctx, r.ID, f.MediaURLs); err != nil {
+		return r, err
+	}
 	if err := t.insertCaused(ctx, r.ID, f.Changes); err != nil {
 		return r, err
 	}

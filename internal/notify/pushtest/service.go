@@ -221,7 +221,7 @@ func readHeaders(h http.Header, m *Message) *refusal {
 	case !topicOK(h.Values("Topic")):
 		return &refusal{http.StatusBadRequest, fmt.Sprintf("Topic is %q", h.Values("Topic"))}
 	}
-	m.TTL = time.Duration(ttl) * time.Second //nolint:gosec // G115: 31 bits fit
+	m.TTL = time.Duration(ttl) * time.Second
 	return nil
 }
 

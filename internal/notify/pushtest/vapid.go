@@ -56,7 +56,7 @@ func contactOK(sub string) error {
 	address, isMail := strings.CutPrefix(sub, "mailto:")
 	switch {
 	case !isMail && !strings.HasPrefix(sub, "https://"):
-		return fmt.Errorf("sub %q is neither mailto: nor https:", sub)
+		return fmt.Errorf("sub %q has neither the scheme mailto nor https", sub)
 	case isMail && (strings.Contains(address, ":") || strings.Count(address, "@") != 1):
 		return fmt.Errorf("sub %q is not one address", sub)
 	case strings.HasSuffix(sub, ".local"):

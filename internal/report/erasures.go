@@ -1,0 +1,87 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/blob"
+	"github.com/kantsten/kantsten/internal/problem"
+)
+
+// Erasures is the journal of erased reports: for each an empty blob, named by
+// the report's id. It lies beside the photos and not in the database, so that
+// who loses the database and restores an older one still knows what was erased
+// since. It only ever grows, by some bytes an erasure.
+type Erasures struct{ Blobs blob.Store }
+
+const erasuresPrefix = "erasures/"
+
+// Note adds a report to the journal, durably.
+func (e Erasures) Note(ctx context.Context, reportID string) error {
+	if err := uuid.Validate(reportID); err != nil {
+		return fmt.Errorf("note an erasure: %.60q is not the id of a report", reportID)
+	}
+	if err := e.Blobs.Put(ctx, erasuresPrefix+reportID, strings.NewReader(""), "application/octet-stream"); err != nil {
+		return fmt.Errorf("note the erasure of report %s: %w", reportID, err)
+	}
+	return nil
+}
+
+// All yields the ids of the reports in the journal, in no order. After an error
+// it ends.
+func (e Erasures) All(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for info, err := range e.Blobs.List(ctx, erasuresPrefix) {
+			if err != nil {
+				yield("", fmt.Errorf("read the journal of erasures: %w", err))
+				return
+			}
+			id := strings.TrimPrefix(info.Name, erasuresPrefix)
+			if uuid.Validate(id) == nil && !yield(id, nil) {
+				return
+			}
+		}
+	}
+}
+
+// EraseAgain carries out an erasure of the journal in a database that was
+// restored from before it, with the files at once. A report that is not there,
+// or has nothing personal left, stays as it is; done tells whether it had.
+func (s *Service) EraseAgain(ctx context.Context, reportID string) (done bool, err error) {
+	r, err := s.Store.Report(ctx, reportID)
+	if problem.Is(err, problem.NotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	personal, err := s.personal(ctx, r)
+	if err != nil || !personal {
+		return false, err
+	}
+	if err := s.Erase(ctx, auth.Itself(), r.ID); err != nil {
+		return false, err
+	}
+	return true, s.Photos.Remove(ctx, r.filesToErase().PhotoIDs)
+}
+
+// personal reports whether there is something in r that erasing would erase.
+func (s *Service) personal(ctx context.Context, r Report) (bool, error) {
+	if r.Description != "" || r.Address != "" || len(r.Attributes) > 0 || r.PersonID != "" || len(r.Photos) > 0 {
+		return true, nil
+	}
+	contact, err := s.Store.Contact(ctx, r.ID)
+	if err != nil || !contact.Empty() {
+		return true, err
+	}
+	history, err := s.Store.Updates(ctx, r.ID, true)
+	return slices.ContainsFunc(history, func(u Update) bool {
+		return u.Author == ByReporter && (u.Text != "" || u.AuthorID != "")
+	}), err
+}

@@ -1,0 +1,392 @@
+package report_test
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/routing"
+)
+
+func TestAReportGoesToWhoeverOwnsThePlace(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	for n, want := range []struct {
+		jurisdiction string
+		delivery     report.Delivery
+		jobs         int
+	}{{"1001", report.Delivered, 0}, {"1002", report.Queued, 1}, {"1003", report.Held, 0}} {
+		done := k.submit(t, inSquare(n+1))
+		r := done.Report
+		if r.Jurisdiction != want.jurisdiction || r.Delivery != want.delivery || r.Reference != want.jurisdiction+"-2026-000001" || r.Outside {
+			t.Errorf("square %d: %s, %s, %s", n+1, r.Jurisdiction, r.Delivery, r.Reference)
+		}
+		if jobs := k.jobs(t, report.JobDeliver); len(jobs) != want.jobs {
+			t.Errorf("square %d: deliver jobs %v", n+1, jobs)
+		}
+		if jobs := k.jobs(t, report.JobTell); len(jobs) != 1 {
+			t.Errorf("square %d: tell jobs %v", n+1, jobs)
+		}
+		_, traces, err := k.Routing(t.Context(), auth.Actor{}, r.Reference)
+		must(t, err)
+		trace, err := routing.ReadTrace(traces[0])
+		must(t, err)
+		if trace.Rule != routing.RuleArea || trace.Owner.Code != want.jurisdiction || trace.BoundarySet != r.BoundarySet {
+			t.Errorf("square %d: trace %+v", n+1, trace)
+		}
+	}
+	sub := inSquare(1)
+	sub.Lon = 16.9999 // some 5 m outside
+	if r := k.submit(t, sub).Report; !r.Outside || r.Jurisdiction != "1001" {
+		t.Errorf("just outside: %+v", r)
+	}
+}
+
+func TestABadSubmissionNamesEveryField(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	accuracy := -1.0
+	for name, tt := range map[string]struct {
+		change func(*report.Submission)
+		fields []string
+	}{
+		"nowhere":      {func(s *report.Submission) { s.Lat, s.Lon = 91, -181 }, []string{"/lat", "/lon"}},
+		"far outside":  {func(s *report.Submission) { s.Lat, s.Description = 10, "\x00" }, []string{"/description", "/lat", "/lon"}},
+		"no service":   {func(s *report.Submission) { s.Service = "" }, []string{"/service"}},
+		"odd service":  {func(s *report.Submission) { s.Service = "dragon"; s.AccuracyM = &accuracy }, []string{"/accuracy_m", "/service"}},
+		"odd answer":   {func(s *report.Submission) { s.Attributes = map[string]any{"size": "gigantic"} }, []string{"/attributes/size"}},
+		"odd contact":  {func(s *report.Submission) { s.Contact.Email = "anna" }, []string{"/contact/email"}},
+		"lost photo":   {func(s *report.Submission) { s.PhotoIDs = []string{"0199a0b0-0000-7000-8000-000000000000"} }, []string{"/photos/0"}},
+		"many photos":  {func(s *report.Submission) { s.PhotoIDs = make([]string, 11) }, []string{"/photos"}},
+		"not a photo":  {func(s *report.Submission) { s.NewPhotos = []io.ReadSeeker{strings.NewReader("GIF89a")} }, []string{"photo/0"}},
+		"all of these": {func(s *report.Submission) { s.Service, s.Address, s.Contact.Phone = "", "\x1b", "x" }, []string{"/address", "/contact/phone", "/service"}},
+	} {
+		sub := inSquare(1)
+		tt.change(&sub)
+		_, err := k.Submit(t.Context(), auth.Actor{}, sub)
+		var fields []string
+		if p := problem.As(err); p != nil {
+			for _, f := range p.Fields {
+				fields = append(fields, f.Field)
+			}
+		}
+		if name == "not a photo" && err != nil && len(fields) == 0 {
+			continue // refused as a kind of file, which is no field's fault
+		}
+		if slices.Sort(fields); !slices.Equal(fields, tt.fields) {
+			t.Errorf("%s: fields %v, want %v (%v)", name, fields, tt.fields, err)
+		}
+	}
+	page, err := k.List(t.Context(), report.Query{Jurisdiction: "1001"})
+	must(t, err)
+	if len(page.Reports) != 0 {
+		t.Errorf("%d reports were stored", len(page.Reports))
+	}
+}
+
+func TestTheSameSubmissionAgainIsTheSameReport(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	sub := inSquare(1)
+	sub.Key = report.Key{Scope: "POST /v1/reports", Key: "0123456789abcdef", Fingerprint: "a"}
+	first, again := k.submit(t, sub), k.submit(t, sub)
+	if first.Replayed || !again.Replayed || first.Report.ID != again.Report.ID || first.FollowToken != again.FollowToken {
+		t.Errorf("first %+v, again %+v", first, again)
+	}
+	sub.Key.Fingerprint = "b"
+	_, err := k.Submit(t.Context(), auth.Actor{}, sub)
+	wantProblem(t, "another submission with the same key", err, problem.Invalid)
+}
+
+// Between finding out who is responsible and storing, the boundaries change.
+func TestAReportIsLocatedAgainWhenBoundariesChange(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	old := k.boundaries.Active().ID
+	router := k.Router
+	asked := 0
+	k.Router = routerFunc(func(ctx context.Context, q routing.Question) (routing.Route, error) {
+		route, err := router.Route(ctx, q)
+		if asked++; asked == 1 {
+			k.activate(t)
+		}
+		return route, err
+	})
+	sub := inSquare(1)
+	sub.PhotoIDs = []string{k.photo(t)}
+	r := k.submit(t, sub).Report
+	if asked != 2 || r.BoundarySet == old || r.BoundarySet != k.boundaries.Active().ID || len(r.Photos) != 1 || r.Reference != "1001-2026-000001" {
+		t.Errorf("asked %d times; %+v", asked, r)
+	}
+}
+
+type routerFunc func(context.Context, routing.Question) (routing.Route, error)
+
+func (f routerFunc) Route(ctx context.Context, q routing.Question) (routing.Route, error) {
+	return f(ctx, q)
+}
+
+func TestChangingStatus(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	r := k.submit(t, inSquare(1)).Report
+	other := k.submit(t, inSquare(1)).Report
+	crew := staff(auth.Crew, "1001")
+	to := func(ch report.StatusChange, who auth.Actor) error {
+		_, err := k.ChangeStatus(t.Context(), who, r.ID, ch)
+		return err
+	}
+	wantProblem(t, "anybody", to(report.StatusChange{To: report.InProgress, Version: 1}, auth.Actor{}), problem.Unauthenticated)
+	wantProblem(t, "another's crew", to(report.StatusChange{To: report.InProgress, Version: 1}, staff(auth.Crew, "1002")), problem.Forbidden)
+	wantProblem(t, "no version", to(report.StatusChange{To: report.InProgress}, crew), problem.VersionRequired)
+	wantProblem(t, "an old version", to(report.StatusChange{To: report.InProgress, Version: 7}, crew), problem.Stale)
+	for name, ch := range map[string]report.StatusChange{
+		"no such status":            {To: "nonsense"},
+		"planned for no day":        {To: report.Planned},
+		"planned for a bad day":     {To: report.Planned, PlannedFor: "2026-02-30"},
+		"closed without words":      {To: report.Closed, Reason: report.NoAction},
+		"closed without a reason":   {To: report.Closed, Text: "nej"},
+		"a duplicate of nothing":    {To: report.Closed, Reason: report.Duplicate, Text: "samma"},
+		"a duplicate of a stranger": {To: report.Closed, Reason: report.Duplicate, Text: "samma", DuplicateOf: "1001-2026-999999"},
+		"fixed for a reason":        {To: report.Fixed, Reason: report.NoAction},
+	} {
+		ch.Version = 1
+		wantProblem(t, name, to(ch, crew), problem.Invalid)
+	}
+	must(t, to(report.StatusChange{To: report.InProgress, Version: 1}, crew))
+	must(t, to(report.StatusChange{To: report.InProgress, Version: 1}, crew)) // the same again, from a bad network
+	must(t, to(report.StatusChange{To: report.InProgress, Version: 1, Text: "på väg"}, crew))
+	must(t, to(report.StatusChange{To: report.Closed, Reason: report.Duplicate, Text: "samma", DuplicateOf: other.Reference, Version: 3}, crew))
+	wantProblem(t, "from closed to fixed", to(report.StatusChange{To: report.Fixed, Version: 4}, crew), problem.Conflict)
+	got, us, err := k.History(t.Context(), auth.Actor{}, r.Reference)
+	must(t, err)
+	var kinds []report.UpdateKind
+	for _, u := range us {
+		kinds = append(kinds, u.Kind)
+	}
+	want := []report.UpdateKind{report.StatusChanged, report.StatusChanged, report.Commented, report.StatusChanged}
+	if got.DuplicateOf != other.ID || got.ClosedAt.IsZero() || got.Version != 4 || !slices.Equal(kinds, want) {
+		t.Errorf("%+v with history %v", got, kinds)
+	}
+}
+
+func TestComments(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	done := k.submit(t, inSquare(1))
+	id := done.Report.ID
+	say := func(who auth.Actor, c report.Comment) (report.Update, error) {
+		_, u, err := k.AddComment(t.Context(), who, id, c)
+		return u, err
+	}
+	_, err := say(auth.Actor{}, report.Comment{Text: "hej"})
+	wantProblem(t, "anybody", err, problem.Unauthenticated)
+	_, err = say(follower(done), report.Comment{})
+	wantProblem(t, "nothing", err, problem.Invalid)
+	_, err = say(follower(done), report.Comment{Text: "intern", Internal: true})
+	wantProblem(t, "a reporter's internal note", err, problem.Forbidden)
+	key := report.Key{Scope: "comment " + id, Key: "0123456789abcdef", Fingerprint: "a"}
+	first, err := say(follower(done), report.Comment{Text: "det växer", PhotoIDs: []string{k.photo(t)}, Key: key})
+	must(t, err)
+	again, err := say(follower(done), report.Comment{Text: "det växer", Key: key})
+	must(t, err)
+	if first.ID != again.ID || first.Author != report.ByReporter || first.Kind != report.PhotoAdded {
+		t.Errorf("first %+v, again %+v", first, again)
+	}
+	resident, err := say(auth.Actor{Kind: auth.PersonKind, PersonID: "p"}, report.Comment{Text: "här med"})
+	must(t, err)
+	note, err := say(staff(auth.Crew, "1001"), report.Comment{Text: "ta med asfalt", Internal: true})
+	must(t, err)
+	if resident.Author != report.ByResident || note.Author != report.ByStaff {
+		t.Errorf("authors %s and %s", resident.Author, note.Author)
+	}
+	_, public, err := k.History(t.Context(), auth.Actor{}, id)
+	must(t, err)
+	_, all, err := k.History(t.Context(), staff(auth.Crew, "1001"), id)
+	must(t, err)
+	if len(public) != 3 || len(all) != 4 {
+		t.Errorf("%d updates in public, %d for staff", len(public), len(all))
+	}
+}
+
+func TestTwoReturnsGoToTriage(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	r := k.submit(t, inSquare(1)).Report
+	give := func(who auth.Actor, to string) {
+		t.Helper()
+		now, err := k.Store.Report(t.Context(), r.ID)
+		must(t, err)
+		r, err = k.HandOver(t.Context(), who, r.ID, to, "inte vår", now.Version)
+		must(t, err)
+	}
+	wantState := func(jurisdiction string, d report.Delivery, returns int) {
+		t.Helper()
+		if r.Jurisdiction != jurisdiction || r.Delivery != d || r.Returns != returns || r.Reference != "1001-2026-000001" {
+			t.Errorf("%s at %s, %s, %d returns; want %s, %s, %d", r.Reference, r.Jurisdiction, r.Delivery, r.Returns, jurisdiction, d, returns)
+		}
+	}
+	give(staff(auth.Handler, "1001"), "1002")
+	wantState("1002", report.Queued, 0)
+	give(staff(auth.Handler, "1002"), "1001")
+	wantState("1001", report.Delivered, 1)
+	give(staff(auth.Handler, "1001"), "1002")
+	wantState("1002", report.Held, 2)
+	operator := staff(auth.Operator, "")
+	page, contacts, err := k.Queue(t.Context(), operator, report.Query{Triage: true})
+	must(t, err)
+	if len(page.Reports) != 1 || contacts != nil {
+		t.Errorf("triage holds %d reports, with contacts %v", len(page.Reports), contacts)
+	}
+	give(operator, "1001") // what the operator decides is no return
+	wantState("1001", report.Delivered, 0)
+	_, err = k.HandOver(t.Context(), operator, r.ID, "1002", "", r.Version)
+	wantProblem(t, "an operator outside triage", err, problem.Forbidden)
+	_, err = k.HandOver(t.Context(), staff(auth.Handler, "1001"), r.ID, "9999", "", r.Version)
+	wantProblem(t, "to nobody", err, problem.Invalid)
+	_, err = k.HandOver(t.Context(), staff(auth.Crew, "1001"), r.ID, "1002", "", r.Version)
+	wantProblem(t, "by a crew", err, problem.Forbidden)
+}
+
+func TestTheReporterReopensWithinThirtyDays(t *testing.T) {
+	t.Parallel()
+	bad := true
+	for name, tt := range map[string]struct {
+		after  time.Duration
+		who    func(report.Submitted) auth.Actor
+		status report.Status
+	}{
+		"the reporter on the last day":  {30 * 24 * time.Hour, follower, report.Acknowledged},
+		"the reporter a moment later":   {30*24*time.Hour + time.Microsecond, follower, report.Fixed},
+		"a resident, which is a remark": {0, func(report.Submitted) auth.Actor { return auth.Actor{Kind: auth.PersonKind, PersonID: "p"} }, report.Fixed},
+		"the crew, at any time":         {400 * 24 * time.Hour, func(report.Submitted) auth.Actor { return staff(auth.Crew, "1001") }, report.Acknowledged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newKit(t)
+			done := k.submit(t, inSquare(1))
+			_, err := k.change(t, done.Report, report.StatusChange{To: report.Fixed})
+			must(t, err)
+			k.clock.advance(tt.after)
+			r, u, err := k.AddComment(t.Context(), tt.who(done), done.Report.ID, report.Comment{Text: "hålet är kvar", StillBad: &bad})
+			must(t, err)
+			if r.Status != tt.status || r.ClosedAt.IsZero() != r.Status.Open() || u.StillBad == nil || !*u.StillBad {
+				t.Errorf("%s, closed at %v, want %s; update %+v", r.Status, r.ClosedAt, tt.status, u)
+			}
+		})
+	}
+}
+
+func TestWithdrawing(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	done := k.submit(t, inSquare(1))
+	other := k.submit(t, inSquare(1))
+	_, err := k.Withdraw(t.Context(), auth.Actor{}, done.Report.ID, "")
+	wantProblem(t, "anybody", err, problem.Unauthenticated)
+	_, err = k.Withdraw(t.Context(), follower(other), done.Report.ID, "")
+	wantProblem(t, "another report's token", err, problem.Unauthenticated)
+	for range 2 { // the second time changes nothing
+		r, err := k.Withdraw(t.Context(), follower(done), done.Report.Reference, "")
+		must(t, err)
+		if r.Status != report.Closed || r.CloseReason != report.Withdrawn || r.Version != 2 {
+			t.Errorf("%s, %s, version %d", r.Status, r.CloseReason, r.Version)
+		}
+	}
+	_, us, err := k.History(t.Context(), auth.Actor{}, done.Report.ID)
+	must(t, err)
+	if last := us[len(us)-1]; len(us) != 2 || last.Text == "" || last.Author != report.ByReporter {
+		t.Errorf("history %+v", us)
+	}
+}
+
+func TestErasing(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	sub := inSquare(1)
+	id := k.photo(t)
+	sub.PhotoIDs, sub.Contact = []string{id}, report.Contact{Name: "Anna", Email: "anna@example.org"}
+	done := k.submit(t, sub)
+	wantProblem(t, "anybody", k.Erase(t.Context(), auth.Actor{}, done.Report.ID), problem.Unauthenticated)
+	must(t, k.Erase(t.Context(), follower(done), done.Report.ID))
+	r, us, err := k.History(t.Context(), staff(auth.Crew, "1001"), done.Report.ID)
+	must(t, err)
+	contact, err := k.Contact(t.Context(), staff(auth.Crew, "1001"), r)
+	must(t, err)
+	if r.Description != "" || len(r.Attributes) != 0 || len(r.Photos) != 0 || !contact.Empty() || us[len(us)-1].Kind != report.TextRemoved {
+		t.Errorf("what is left: %+v, %+v, %+v", r, contact, us)
+	}
+	if r.Lat != sub.Lat || r.Service != "pothole" || r.Reference != done.Report.Reference {
+		t.Errorf("facts are gone: %+v", r)
+	}
+	wantProblem(t, "the token afterwards", k.Erase(t.Context(), follower(done), done.Report.ID), problem.Unauthenticated)
+	jobs := k.jobs(t, report.JobRemovePhotos)
+	if len(jobs) != 1 {
+		t.Fatalf("remove-photos jobs %v", jobs)
+	}
+	must(t, k.Photos.Remove(t.Context(), decode[report.RemovePhotosJob](t, jobs[0]).Photos))
+	if n, err := k.count(t.Context(), "photos/"); n != 0 || err != nil {
+		t.Errorf("%d files are left: %v", n, err)
+	}
+}
+
+func TestPrivateReportsAreHidden(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	sub := inSquare(1)
+	sub.Private = true
+	done := k.submit(t, sub)
+	id := done.Report.ID
+	for name, who := range map[string]auth.Actor{
+		"anybody": {}, "a resident": {Kind: auth.PersonKind, PersonID: "p"}, "another's crew": staff(auth.Crew, "1002"),
+		"an operator": staff(auth.Operator, ""), "another report's reporter": follower(k.submit(t, inSquare(1))),
+	} {
+		_, err := k.Read(t.Context(), who, id)
+		wantProblem(t, name+" reads", err, problem.NotFound)
+		_, _, err = k.AddComment(t.Context(), who, id, report.Comment{Text: "hej"})
+		wantProblem(t, name+" comments", err, problem.NotFound)
+		_, err = k.ChangeStatus(t.Context(), who, id, report.StatusChange{To: report.Fixed, Version: 1})
+		wantProblem(t, name+" changes", err, problem.NotFound)
+		_, _, err = k.Support(t.Context(), who, id, "voice")
+		wantProblem(t, name+" supports", err, problem.NotFound)
+		_, err = k.Withdraw(t.Context(), who, id, "")
+		wantProblem(t, name+" withdraws", err, problem.NotFound)
+		wantProblem(t, name+" erases", k.Erase(t.Context(), who, id), problem.NotFound)
+	}
+	for name, who := range map[string]auth.Actor{"the reporter": follower(done), "the crew": staff(auth.Crew, "1001")} {
+		if _, err := k.Read(t.Context(), who, done.Report.Reference); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	page, err := k.List(t.Context(), report.Query{})
+	must(t, err)
+	queue, contacts, err := k.Queue(t.Context(), staff(auth.Crew, "1001"), report.Query{Jurisdiction: "1001"})
+	must(t, err)
+	if len(page.Reports) != 1 || len(queue.Reports) != 2 || contacts == nil {
+		t.Errorf("%d listed, %d in the queue", len(page.Reports), len(queue.Reports))
+	}
+}
+
+func TestOneVoiceForEachPerson(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	r := k.submit(t, inSquare(1)).Report
+	anna := auth.Actor{Kind: auth.PersonKind, PersonID: "anna"}
+	for i, tt := range []struct {
+		who     auth.Actor
+		client  string
+		counted bool
+	}{
+		{anna, "", true}, {anna, "phone", false}, {auth.Actor{}, "phone", true}, {auth.Actor{}, "phone", false}, {auth.Actor{}, "tablet", true},
+	} {
+		if _, counted, err := k.Support(t.Context(), tt.who, r.ID, tt.client); err != nil || counted != tt.counted {
+			t.Errorf("voice %d counted = %v, want %v (%v)", i, counted, tt.counted, err)
+		}
+	}
+}
