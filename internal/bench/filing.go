@@ -167,8 +167,8 @@ func (b *bench) filingBy(ctx context.Context, f filers, what string, writers int
 
 // anywhere is a position in one of the areas.
 func anywhere(areas []area) (code string, at orb.Point) {
-	a := areas[rand.IntN(len(areas))]                 //nolint:gosec // where a pothole is need not be secret
-	return a.code, a.places[rand.IntN(len(a.places))] //nolint:gosec // the same
+	a := areas[rand.IntN(len(areas))]
+	return a.code, a.places[rand.IntN(len(a.places))]
 }
 
 // prepareBare prepares the insert of one row into a table of its own.

@@ -128,8 +128,9 @@ func newView(ctx context.Context, db *sql.DB, addr string, box orb.Bound, all []
 	for i := range marks {
 		marks[i] = "$" + strconv.Itoa(i+1)
 	}
-	v.rows, err = db.PrepareContext(ctx, `SELECT id, reference, jurisdiction, service, status, delivery, lat, lon, accuracy_m, address,
-		description, language, private, supported_by, created_at, updated_at, version
+	v.rows, err = db.PrepareContext(ctx, `SELECT id, reference, jurisdiction, service, status, close_reason, planned_for, duplicate_of,
+		delivery, lat, lon, accuracy_m, address, description, attributes, language, private, outside, supported_by,
+		created_at, updated_at, closed_at, version
 		FROM reports WHERE id IN (`+strings.Join(marks, ", ")+`) ORDER BY id DESC`)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the rows of the map: %w", err)
@@ -204,19 +205,25 @@ type (
 		Service      string          `json:"service"`
 		ServiceName  string          `json:"service_name"`
 		Status       string          `json:"status"`
+		CloseReason  string          `json:"close_reason,omitempty"`
+		PlannedFor   string          `json:"planned_for,omitempty"`
+		DuplicateOf  string          `json:"duplicate_of,omitempty"`
 		Delivery     string          `json:"delivery"`
 		Lat          float64         `json:"lat"`
 		Lon          float64         `json:"lon"`
 		AccuracyM    float64         `json:"accuracy_m"`
 		Address      string          `json:"address"`
 		Description  string          `json:"description"`
+		Attributes   map[string]any  `json:"attributes,omitempty"`
 		Photos       []string        `json:"photos"`
 		Language     string          `json:"language"`
 		Private      bool            `json:"private"`
+		Outside      bool            `json:"outside,omitempty"`
 		SupportCount int             `json:"support_count"`
 		Routing      string          `json:"routing"`
 		CreatedAt    time.Time       `json:"created_at"`
 		UpdatedAt    time.Time       `json:"updated_at"`
+		ClosedAt     time.Time       `json:"closed_at,omitzero"`
 		Version      int64           `json:"version"`
 		Links        reportLinks     `json:"links"`
 	}
@@ -242,23 +249,41 @@ func (v *view) write(ctx context.Context) ([]byte, error) {
 	defer func() { _ = rows.Close() }() // rows.Err below says what went wrong
 	list := reportList{Reports: make([]reportJSON, 0, len(v.ids))}
 	for rows.Next() {
-		r := reportJSON{Photos: []string{}, Routing: "area"}
-		var code string
-		var created, updated int64
-		if err := rows.Scan(&r.ID, &r.Reference, &code, &r.Service, &r.Status, &r.Delivery, &r.Lat, &r.Lon, &r.AccuracyM,
-			&r.Address, &r.Description, &r.Language, &r.Private, &r.SupportCount, &created, &updated, &r.Version); err != nil {
+		r, err := v.names.scan(rows)
+		if err != nil {
 			return nil, fmt.Errorf("read the rows of the map: %w", err)
 		}
-		r.CreatedAt, r.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
-		r.Jurisdiction, r.ServiceName = v.names.jurisdictions[code], v.names.services[r.Service]
-		self := v.names.base + "/v1/reports/" + r.ID
-		r.Links = reportLinks{Self: self, Updates: self + "/updates", Routing: self + "/routing", Photos: self + "/photos"}
 		list.Reports = append(list.Reports, r)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read the rows of the map: %w", err)
 	}
 	return json.Marshal(list)
+}
+
+// scan reads one row into its wire shape.
+func (n names) scan(rows *sql.Rows) (reportJSON, error) {
+	r := reportJSON{Photos: []string{}, Routing: "area"}
+	var code, attributes string
+	var created, updated, closed int64
+	if err := rows.Scan(&r.ID, &r.Reference, &code, &r.Service, &r.Status, &r.CloseReason, &r.PlannedFor, &r.DuplicateOf,
+		&r.Delivery, &r.Lat, &r.Lon, &r.AccuracyM, &r.Address, &r.Description, &attributes, &r.Language, &r.Private,
+		&r.Outside, &r.SupportCount, &created, &updated, &closed, &r.Version); err != nil {
+		return r, err
+	}
+	if attributes != "{}" {
+		if err := json.Unmarshal([]byte(attributes), &r.Attributes); err != nil {
+			return r, err
+		}
+	}
+	r.CreatedAt, r.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
+	if closed != 0 {
+		r.ClosedAt = time.UnixMicro(closed).UTC()
+	}
+	r.Jurisdiction, r.ServiceName = n.jurisdictions[code], n.services[r.Service]
+	self := n.base + "/v1/reports/" + r.ID
+	r.Links = reportLinks{Self: self, Updates: self + "/updates", Routing: self + "/routing", Photos: self + "/photos"}
+	return r, nil
 }
 
 func readNames(ctx context.Context, db *sql.DB, base string) (names, error) {

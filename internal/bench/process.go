@@ -66,7 +66,7 @@ func (s site) serve(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := os.Create(filepath.Join(s.data, "log")) //nolint:gosec // in the folder that this run has made
+	out, err := os.Create(filepath.Join(s.data, "log"))
 	if err != nil {
 		return nil, fmt.Errorf("make the program's log: %w", err)
 	}
