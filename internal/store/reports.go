@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/routing"
@@ -60,6 +61,11 @@ func (t *tx) file(ctx context.Context, f report.Filing) (report.Report, error) {
 	if err := t.insertMediaURLs(ctx, r.ID, f.MediaURLs); err != nil {
 		return r, err
 	}
+	jobs, err := t.worthTelling(ctx, r, f.Jobs)
+	if err != nil {
+		return r, err
+	}
+	f.Jobs = jobs
 	if err := t.insertCaused(ctx, r.ID, f.Changes); err != nil {
 		return r, err
 	}
@@ -74,6 +80,27 @@ func (t *tx) file(ctx context.Context, f report.Filing) (report.Report, error) {
 		return r, fmt.Errorf("insert report %s: %w", r.ID, err)
 	}
 	return r, nil
+}
+
+// worthTelling leaves out the job that tells of a new report where nobody follows
+// an area at its place. That is so for most reports, and the job would be more
+// work than filing: it is claimed, looks around, and is deleted.
+func (t *tx) worthTelling(ctx context.Context, r report.Report, jobs []job.Job) ([]job.Job, error) {
+	var followed bool
+	if err := t.row(ctx, `SELECT EXISTS (SELECT 1 FROM subscription_tiles WHERE tile = $1)`,
+		report.Quadkey(r.Lat, r.Lon)>>tileShift).Scan(&followed); err != nil {
+		return nil, fmt.Errorf("look for followers: %w", err)
+	}
+	if followed {
+		return jobs, nil
+	}
+	var rest []job.Job // another slice: this may run again
+	for _, j := range jobs {
+		if j.Kind != report.JobTell {
+			rest = append(rest, j)
+		}
+	}
+	return rest, nil
 }
 
 // sameBoundaries makes sure that a report is stored under the boundaries that
