@@ -35,6 +35,11 @@ func (s Reports) Create(ctx context.Context, f report.Filing) (report.Filed, err
 			filed.Report, err = t.whole(ctx, first.Resource, "")
 			return err
 		}
+		f := f // as it was, should this run again
+		if f.Jobs, err = t.worthTelling(ctx, f.Report, f.Jobs); err != nil {
+			return err
+		}
+		filed.LeftJobs = len(f.Jobs) > 0
 		if filed.Report, err = t.file(ctx, f); err != nil || len(f.Photos) == 0 {
 			return err
 		}
@@ -61,11 +66,6 @@ func (t *tx) file(ctx context.Context, f report.Filing) (report.Report, error) {
 	if err := t.insertMediaURLs(ctx, r.ID, f.MediaURLs); err != nil {
 		return r, err
 	}
-	jobs, err := t.worthTelling(ctx, r, f.Jobs)
-	if err != nil {
-		return r, err
-	}
-	f.Jobs = jobs
 	if err := t.insertCaused(ctx, r.ID, f.Changes); err != nil {
 		return r, err
 	}
