@@ -29,7 +29,7 @@ type statement struct {
 // what the program sends and cannot come apart from it. They hold for SQLite too:
 // the program has one SQL for both.
 func record(ctx context.Context, s site, file func(ctx context.Context, addr string) error) ([]statement, error) {
-	real, err := url.Parse(s.url)
+	server, err := url.Parse(s.url)
 	if err != nil {
 		return nil, fmt.Errorf("record a filing: %w", err)
 	}
@@ -38,10 +38,10 @@ func record(ctx context.Context, s site, file func(ctx context.Context, addr str
 		return nil, fmt.Errorf("record a filing: %w", err)
 	}
 	defer func() { _ = l.Close() }() // ends listen
-	t := &tap{server: real.Host}
+	t := &tap{server: server.Host}
 	go t.listen(ctx, l)
 
-	through := *real
+	through := *server
 	through.Host = l.Addr().String()
 	tapped := s
 	tapped.url = through.String()

@@ -183,7 +183,7 @@ func (p step) run(ctx context.Context, tx *sql.Tx, f *fresh) error {
 	if !p.answers {
 		var err error
 		if p.prepared != nil {
-			_, err = tx.StmtContext(ctx, p.prepared).ExecContext(ctx, args...)
+			_, err = tx.StmtContext(ctx, p.prepared).ExecContext(ctx, args...) //nolint:sqlclosecheck // it ends with its transaction
 		} else {
 			_, err = tx.ExecContext(ctx, p.query, args...)
 		}
@@ -191,7 +191,7 @@ func (p step) run(ctx context.Context, tx *sql.Tx, f *fresh) error {
 	}
 	var row *sql.Row
 	if p.prepared != nil {
-		row = tx.StmtContext(ctx, p.prepared).QueryRowContext(ctx, args...)
+		row = tx.StmtContext(ctx, p.prepared).QueryRowContext(ctx, args...) //nolint:sqlclosecheck // the same
 	} else {
 		row = tx.QueryRowContext(ctx, p.query, args...)
 	}

@@ -136,9 +136,9 @@ func (f filter) everywhere() *sqlbuilder.SelectBuilder {
 // newestFirst walks from the newest report on and stops where it has enough. What
 // it walks over is only looked at; the rows are read of those that it shows.
 func (f filter) newestFirst() *sqlbuilder.SelectBuilder {
-	walked := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("*").From("reports").OrderBy("id").Desc().Limit(f.limits.walk)
+	walked := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("*").From("reports").OrderByDesc("id").Limit(f.limits.walk)
 	f.cheap(walked)
-	shown := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("id AS shown_id").OrderBy("id").Desc().Limit(f.q.Limit + 1)
+	shown := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("id AS shown_id").OrderByDesc("id").Limit(f.q.Limit + 1)
 	shown.From(shown.BuilderAs(walked, "newest"))
 	f.rest(shown)
 	b := f.selectFrom("")
@@ -168,7 +168,7 @@ func (f filter) selectFrom(table string) *sqlbuilder.SelectBuilder {
 	if f.byChange() {
 		b.OrderBy("updated_at", "id")
 	} else {
-		b.OrderBy("id").Desc()
+		b.OrderByDesc("id")
 	}
 	return b.Limit(f.q.Limit + 1) // one more tells whether there is a next page
 }
