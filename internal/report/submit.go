@@ -77,7 +77,9 @@ func (s *Service) Submit(ctx context.Context, actor auth.Actor, sub Submission) 
 		if err != nil {
 			return Submitted{}, fmt.Errorf("file a report: %w", err)
 		}
-		s.wake()
+		if filed.LeftJobs {
+			s.wake()
+		}
 		return s.submitted(filed, sub.Key)
 	}
 	return Submitted{}, &problem.Error{
