@@ -174,7 +174,10 @@ CREATE TABLE reports (
     version      BIGINT NOT NULL
 );
 -- Ids are UUIDv7, so "newest first" is "id descending" everywhere.
-CREATE INDEX reports_place ON reports (quadkey, id);
+-- The first two hold what a view of the map looks at, so that rows are read only
+-- of what it shows.
+CREATE INDEX reports_place ON reports (quadkey, id, lat, lon, private, status, service);
+CREATE INDEX reports_newest ON reports (id, lat, lon, private, status, service);
 CREATE INDEX reports_queue ON reports (jurisdiction, id);
 CREATE INDEX reports_changed ON reports (updated_at, id);
 CREATE INDEX reports_changed_in ON reports (jurisdiction, updated_at, id); -- what other systems poll

@@ -72,7 +72,7 @@ func (s Reports) find(ctx context.Context, f filter) ([]report.Report, error) {
 // probe counts the reports in and around the box, up to one more than sparse.
 func (s Reports) probe(ctx context.Context, f filter) (n int, err error) {
 	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("count(*)")
-	b.From(f.around(b, s.limits.sparse+1))
+	b.From(f.around(b, "id", s.limits.sparse+1))
 	query, args := b.Build()
 	_, err = s.one(ctx, query, args, &n)
 	return n, err
@@ -127,51 +127,73 @@ func (f filter) cursorAfter(r report.Report) string {
 
 // everywhere asks the plain question, for the database to plan.
 func (f filter) everywhere() *sqlbuilder.SelectBuilder {
-	b := f.selectFrom("reports")
+	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(reportColumns).From("reports")
 	f.cheap(b)
 	f.rest(b)
-	return b
-}
-
-// newestFirst walks from the newest report on and stops where it has enough. What
-// it walks over is only looked at; the rows are read of those that it shows.
-func (f filter) newestFirst() *sqlbuilder.SelectBuilder {
-	walked := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("*").From("reports").OrderByDesc("id").Limit(f.limits.walk)
-	f.cheap(walked)
-	shown := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("id AS shown_id").OrderByDesc("id").Limit(f.q.Limit + 1)
-	shown.From(shown.BuilderAs(walked, "newest"))
-	f.rest(shown)
-	b := f.selectFrom("")
-	return b.From(b.BuilderAs(shown, "shown")).Join("reports", "id = shown_id")
-}
-
-// byPlace reads what the index of places has in and around the box. The inner
-// limit is above what is there: it keeps a planner from turning the query round.
-func (f filter) byPlace(n int) *sqlbuilder.SelectBuilder {
-	limit := math.MaxInt32
-	if n <= f.limits.sparse {
-		limit = f.limits.sparse + 1
-	}
-	b := f.selectFrom("")
-	b.From(f.around(b, limit))
-	b.Join("reports", "id = around_id")
-	f.cheap(b)
-	f.rest(b)
-	return b
-}
-
-func (f filter) selectFrom(table string) *sqlbuilder.SelectBuilder {
-	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(reportColumns)
-	if table != "" {
-		b.From(table)
-	}
 	if f.byChange() {
 		b.OrderBy("updated_at", "id")
 	} else {
 		b.OrderByDesc("id")
 	}
-	return b.Limit(f.q.Limit + 1) // one more tells whether there is a next page
+	limit(b, f.q.Limit+1) // one more tells whether there is a next page
+	return b
 }
+
+// newestFirst walks from the newest report on and stops where it has enough.
+func (f filter) newestFirst() *sqlbuilder.SelectBuilder {
+	walked := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(f.lookedAt()).From("reports")
+	f.cheap(walked)
+	limit(walked.OrderByDesc("id"), f.limits.walk)
+	return f.shown(func(b *sqlbuilder.SelectBuilder) string { return b.BuilderAs(walked, "walked") })
+}
+
+// byPlace reads what the index of places has in and around the box. The inner
+// limit is above what is there: it keeps a planner from turning the query round.
+func (f filter) byPlace(n int) *sqlbuilder.SelectBuilder {
+	most := math.MaxInt32
+	if n <= f.limits.sparse {
+		most = f.limits.sparse + 1
+	}
+	return f.shown(func(b *sqlbuilder.SelectBuilder) string {
+		f.cheap(b)
+		return f.around(b, f.lookedAt(), most)
+	})
+}
+
+// shown picks the reports to show among those of a source, of which only what the
+// conditions look at is read, mostly from an index alone. Whole rows are read of
+// those that are shown.
+func (f filter) shown(source func(*sqlbuilder.SelectBuilder) string) *sqlbuilder.SelectBuilder {
+	ids := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("id AS shown_id")
+	ids.From(source(ids))
+	f.rest(ids)
+	limit(ids.OrderByDesc("id"), f.q.Limit+1) // one more tells whether there is a next page
+	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(reportColumns)
+	return b.From(b.BuilderAs(ids, "shown")).Join("reports", "id = shown_id").OrderByDesc("id")
+}
+
+// lookedAt lists the columns that the conditions look at. The first six stand in
+// the indexes reports_place and reports_newest.
+func (f filter) lookedAt() string {
+	columns := "id, lat, lon, private, status, service"
+	for _, more := range []struct {
+		column string
+		asked  bool
+	}{
+		{"jurisdiction", f.q.Jurisdiction != ""}, {"delivery", f.q.Triage}, {"reference", f.q.Names != nil},
+		{"assignee", f.q.Assignee != ""}, {"created_at", !f.q.FiledFrom.IsZero() || !f.q.FiledBefore.IsZero()},
+		{"search", f.q.Text != ""},
+	} {
+		if more.asked {
+			columns += ", " + more.column
+		}
+	}
+	return columns
+}
+
+// limit ends a query, after its order. The number stands in the text: SQLite plans a statement
+// anew each time a limit is bound to it.
+func limit(b *sqlbuilder.SelectBuilder, n int) { b.SQL("LIMIT " + strconv.Itoa(n)) }
 
 // cheap adds the conditions that an index can answer.
 func (f filter) cheap(b *sqlbuilder.SelectBuilder) {
@@ -233,15 +255,15 @@ func in[T any](b *sqlbuilder.SelectBuilder, column string, values []T) {
 	}
 }
 
-// around is a table of the ids in and around the box, cut off at a limit. Each
+// around is a table of the reports in and around the box, cut off at a limit. Each
 // range is a query of its own: of ranges joined by OR, PostgreSQL collects all
 // that is in the index before it looks at the limit.
-func (f filter) around(b *sqlbuilder.SelectBuilder, limit int) string {
+func (f filter) around(b *sqlbuilder.SelectBuilder, columns string, most int) string {
 	var ranges []string
 	for _, r := range f.ranges {
-		ranges = append(ranges, "SELECT id AS around_id FROM reports WHERE "+b.Between("quadkey", r.First, r.Last))
+		ranges = append(ranges, "SELECT "+columns+" FROM reports WHERE "+b.Between("quadkey", r.First, r.Last))
 	}
-	return "(" + strings.Join(ranges, " UNION ALL ") + " LIMIT " + b.Var(limit) + ") AS around"
+	return "(" + strings.Join(ranges, " UNION ALL ") + " LIMIT " + strconv.Itoa(most) + ") AS around"
 }
 
 // metresPerDegree is the length of a degree of latitude on the mean earth.
