@@ -44,6 +44,9 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 	if err := s.mayComment(actor, &r, c); err != nil {
 		return Commentary{}, err
 	}
+	if done, ok, err := s.commentedBefore(ctx, r, c.Key); ok || err != nil {
+		return done, err
+	}
 	if err := c.keepPhotos(ctx, s); err != nil {
 		return Commentary{}, err
 	}
@@ -66,14 +69,30 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 	return Commentary{Report: r, Update: added}, nil
 }
 
+// commentedBefore answers a repeated idempotency key before any work is done.
+func (s *Service) commentedBefore(ctx context.Context, r Report, key Key) (Commentary, bool, error) {
+	if key.Key == "" {
+		return Commentary{}, false, nil
+	}
+	first, ok, err := s.Store.Replay(ctx, key)
+	if err != nil || !ok {
+		return Commentary{}, false, err
+	}
+	done, err := s.replayedComment(ctx, r, first, key)
+	return done, true, err
+}
+
 func (c Comment) faults() []problem.FieldError {
 	var faults []problem.FieldError
 	if f, bad := textFault("/text", c.Text, MaxText); bad {
 		faults = append(faults, f)
 	}
-	if n := len(c.PhotoIDs) + len(c.NewPhotos); n > maxPhotos {
+	switch n := len(c.PhotoIDs) + len(c.NewPhotos); {
+	case n > maxPhotos:
 		faults = append(faults, problem.FieldError{Field: "/photos", Code: "too-many", Detail: "at most 10 photos"})
-	} else if c.Text == "" && c.StillBad == nil && n == 0 {
+	case n > 0 && c.Internal: // whoever sees the report sees its photos
+		faults = append(faults, problem.FieldError{Field: "/photos", Code: "not-allowed", Detail: "photos are not internal: add them without a note, or the note without photos"})
+	case n == 0 && c.Text == "" && c.StillBad == nil:
 		faults = append(faults, problem.FieldError{Field: "/text", Code: "required", Detail: "say something, or add a photo"})
 	}
 	return faults
