@@ -38,7 +38,7 @@ func (n *Notifier) deliver(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return err
 	}
-	if _, err := n.Store.SetDelivery(ctx, r, reached); err != nil {
+	if _, err := n.Store.SetDelivery(ctx, r, reached, to.Version); err != nil {
 		return fmt.Errorf("note the delivery of report %s: %w", r.ID, err)
 	}
 	return nil

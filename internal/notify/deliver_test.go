@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"bytes"
+	"errors"
 	"image"
 	"image/color"
 	"image/png"
@@ -100,7 +101,7 @@ func TestARepeatedDeliveryIsKnownByItsName(t *testing.T) {
 			names = append(names, w.mails.only(t).header.Get("Message-Id"))
 		}
 		send()
-		_, err := w.notifier.Store.SetDelivery(t.Context(), report.Report{ID: r.ID, Jurisdiction: "2281", Delivery: report.Sent}, report.Queued)
+		_, err := w.notifier.Store.SetDelivery(t.Context(), report.Report{ID: r.ID, Jurisdiction: "2281", Delivery: report.Sent}, report.Queued, 0)
 		must(t, err) // as if the process had died before it could note the mail
 		must(t, w.deliver(t, r))
 		send()
@@ -192,12 +193,32 @@ func TestANewRecipientIsNotForgottenWhileTheOldOneIsMailed(t *testing.T) {
 		before := w.file(t, nil).Report
 		_, err := w.reports.HandOver(t.Context(), auth.Itself(), before.ID, "2262", "", before.Version)
 		must(t, err)
-		if ok, err := w.notifier.Store.SetDelivery(t.Context(), before, report.Sent); ok || err != nil {
+		if ok, err := w.notifier.Store.SetDelivery(t.Context(), before, report.Sent, 0); ok || err != nil {
 			t.Errorf("what was sent to the old recipient counts for the new one: %v, %v", ok, err)
 		}
 		w.work(t)
 		if m := w.mails.only(t); m.to != "gatukontoret@2262.example" {
 			t.Errorf("mailed to %s", m.to)
+		}
+	})
+}
+
+// The channel was taken away and has come back while the job ran: nobody would
+// release the report, so the job has to look again.
+func TestAReportIsNotHeldByWhatItsRecipientWas(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *town) {
+		w.channel(t, "2281", tenant.Email)
+		r := w.file(t, nil).Report
+		w.channel(t, "2281", tenant.None)
+		was, err := w.tenants.Get(t.Context(), "2281")
+		must(t, err)
+		w.channel(t, "2281", tenant.Email)
+		if _, err := w.notifier.Store.SetDelivery(t.Context(), r, report.Held, was.Version); !errors.Is(err, report.ErrChannelChanged) {
+			t.Errorf("held by an old version: %v", err)
+		}
+		w.work(t)
+		if d := w.delivery(t, r); d != report.Sent {
+			t.Errorf("delivery is %s", d)
 		}
 	})
 }

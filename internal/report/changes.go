@@ -19,6 +19,11 @@ type Changes struct {
 	Events  []Event
 	Jobs    []job.Job
 	Photos  []string // ids of unclaimed photos that the first update claims
+	// AtVersion, where the change decided on the delivery, is the version of the
+	// jurisdiction by which it did. A report is not stored as held if that is not
+	// the current one: the jurisdiction may have a channel now, and then nobody
+	// would release the report.
+	AtVersion int64
 }
 
 // None reports whether nothing follows and so nothing has to be written.

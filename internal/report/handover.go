@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/problem"
@@ -22,6 +23,17 @@ func (s *Service) HandOver(ctx context.Context, actor auth.Actor, name, to, text
 	if f, bad := textFault("/text", text, MaxText); bad {
 		return Report{}, problem.Invalidity([]problem.FieldError{f})
 	}
+	for range deciding {
+		r, err := s.handOver(ctx, actor, name, to, text, version)
+		if !errors.Is(err, ErrChannelChanged) {
+			return r, err
+		}
+	}
+	return Report{}, errJustChanging(ErrChannelChanged)
+}
+
+// handOver decides by the channel that the recipient has now.
+func (s *Service) handOver(ctx context.Context, actor auth.Actor, name, to, text string, version int64) (Report, error) {
 	j, err := s.Tenants.Get(ctx, to)
 	if problem.Is(err, problem.NotFound) {
 		return Report{}, problem.Field("/to", "unknown", "no jurisdiction has the code %q", to)
@@ -75,6 +87,7 @@ func (s *Service) handedOver(actor auth.Actor, r *Report, j tenant.Jurisdiction,
 		r.Delivery = Held
 	}
 	caused := r.caused(u, EventHandedOver)
+	caused.AtVersion = j.Version
 	if r.Delivery == Queued {
 		caused.Jobs = append(caused.Jobs, newJob(JobDeliver, DeliverJob{ReportID: r.ID}, now))
 	}

@@ -137,7 +137,8 @@ func (t *tx) putAliases(ctx context.Context, j tenant.Jurisdiction) error {
 // release lets reports go that waited for the jurisdiction to have a channel,
 // each with its job if there is something to send. Those that two bodies refused
 // stay with the operator. One statement says which reports they are: one that is
-// filed meanwhile must not become queued without a job.
+// filed meanwhile must not become queued without a job. The job has no key: an
+// earlier job of the report, which is just ending, must not stand in for it.
 func (t *tx) release(ctx context.Context, j tenant.Jurisdiction) error {
 	to := report.Queued
 	switch j.Channel {
@@ -156,7 +157,7 @@ func (t *tx) release(ctx context.Context, j tenant.Jurisdiction) error {
 		return nil
 	}
 	for _, id := range ids {
-		deliver, err := job.New(report.JobDeliver, id, report.DeliverJob{ReportID: id}, j.UpdatedAt)
+		deliver, err := job.New(report.JobDeliver, "", report.DeliverJob{ReportID: id}, j.UpdatedAt)
 		if err != nil {
 			return err
 		}
