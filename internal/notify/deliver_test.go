@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/job"
@@ -219,6 +220,26 @@ func TestAReportIsNotHeldByWhatItsRecipientWas(t *testing.T) {
 		w.work(t)
 		if d := w.delivery(t, r); d != report.Sent {
 			t.Errorf("delivery is %s", d)
+		}
+	})
+}
+
+// The sweep only notes that files have to go, with the rows, so that they go even
+// if the process dies right after it.
+func TestPhotosThatNoReportClaimsLeaveNoFiles(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *town) {
+		kept, _, err := w.reports.Photos.Keep(t.Context(), picture(t))
+		must(t, err)
+		w.pass(photo.Unclaimed + time.Minute)
+		young, _, err := w.reports.Photos.Keep(t.Context(), picture(t))
+		must(t, err)
+		must(t, w.reports.Photos.Sweep(t.Context()))
+		if n := w.renditions(t, kept.ID); n == 0 {
+			t.Error("the files went before the job ran: a crash could have left them for good")
+		}
+		w.work(t)
+		if swept, left := w.renditions(t, kept.ID), w.renditions(t, young.ID); swept != 0 || left == 0 {
+			t.Errorf("%d files of the swept photo, %d of the young one", swept, left)
 		}
 	})
 }

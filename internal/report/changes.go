@@ -40,8 +40,8 @@ const (
 	// JobFetchMedia fetches a picture that was linked to a report. Payload:
 	// FetchMediaJob.
 	JobFetchMedia = "fetch-media"
-	// JobEraseFiles removes files that an erased report left behind. Payload:
-	// EraseFilesJob.
+	// JobEraseFiles removes files that an erased report, or photos that no report
+	// claimed, left behind. Payload: EraseFilesJob.
 	JobEraseFiles = "erase-files"
 )
 
@@ -65,7 +65,7 @@ type FetchMediaJob struct {
 // EraseFilesJob is the payload of JobEraseFiles. The rows of the photos are gone
 // by then, so their ids stand here.
 type EraseFilesJob struct {
-	ReportID string   `json:"report"`
+	ReportID string   `json:"report,omitempty"` // empty for photos of no report
 	PhotoIDs []string `json:"photos"`
 }
 
