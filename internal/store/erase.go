@@ -20,12 +20,13 @@ func (s Reports) Erase(ctx context.Context, name string, change func(*report.Rep
 		if err != nil {
 			return err
 		}
+		// Before the report is blanked, which says whose account it was filed by.
+		if err := t.erasePersonal(ctx, r.ID); err != nil {
+			return fmt.Errorf("erase what belongs to report %s: %w", r.ID, err)
+		}
 		r.Version++
 		if err := t.saveReport(ctx, r); err != nil {
 			return fmt.Errorf("erase report %s: %w", r.ID, err)
-		}
-		if err := t.erasePersonal(ctx, r.ID); err != nil {
-			return fmt.Errorf("erase what belongs to report %s: %w", r.ID, err)
 		}
 		return t.insertCaused(ctx, r.ID, caused)
 	})
@@ -48,8 +49,9 @@ func (t *tx) photosOf(ctx context.Context, reportID string) ([]report.Photo, err
 // reporter's words where the row is a fact of history.
 func (t *tx) erasePersonal(ctx context.Context, reportID string) error {
 	for _, q := range []string{
-		`DELETE FROM subscriptions WHERE report = $1 AND email <> '' AND lower(email) =
-			(SELECT lower(email) FROM contacts WHERE report = $1)`,
+		`DELETE FROM subscriptions WHERE report = $1 AND email <> '' AND (
+			lower(email) = (SELECT lower(email) FROM contacts WHERE report = $1) OR
+			email = (SELECT p.email FROM reports r JOIN persons p ON p.id = r.person WHERE r.id = $1))`,
 		`DELETE FROM contacts WHERE report = $1`,
 		`DELETE FROM photos WHERE report = $1`,
 		`DELETE FROM media_urls WHERE report = $1`,

@@ -97,6 +97,31 @@ func TestErasingLeavesNoTrace(t *testing.T) {
 	})
 }
 
+// Who filed a report by their account may have left no contact data with it.
+func TestErasingEndsWhatTheReportersAccountFollows(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		f := filing()
+		f.Report.PersonID, f.Contact = "the reporter", report.Contact{}
+		r := create(t, db, f)
+		must(t, db.InTx(t.Context(), func(exec execFunc) error {
+			return exec(`INSERT INTO persons (id, email, created_at) VALUES ('the reporter', 'me@example.org', 0), ('another', 'you@example.org', 0)`)
+		}))
+		for _, email := range []string{"me@example.org", "you@example.org"} {
+			must(t, db.InTx(t.Context(), func(exec execFunc) error {
+				return exec(`INSERT INTO subscriptions (id, secret, report, lat, lon, lon_m, radius_m, services, channel, endpoint,
+					p256dh, auth, email, language, active, code_hash, tries, expires_at, created_at)
+					VALUES ($2, $2, $1, 0, 0, 0, 0, '', 'mail', '', '', '', $2, 'sv', TRUE, '', 0, 0, 0)`, r.ID, email)
+			}))
+		}
+		_, err := store.Reports{DB: db.DB}.Erase(t.Context(), r.ID, blank)
+		must(t, err)
+		if me, you := db.count(t, `SELECT count(*) FROM subscriptions WHERE email = 'me@example.org'`),
+			db.count(t, `SELECT count(*) FROM subscriptions`); me != 0 || you != 1 {
+			t.Errorf("the reporter follows by %d, all by %d subscriptions", me, you)
+		}
+	})
+}
+
 // columnsWith lists every column of every table in which a text stands.
 func columnsWith(t *testing.T, db *database, text string) (found []string) {
 	t.Helper()
