@@ -351,8 +351,9 @@ func attributesJSON(r report.Report) (string, error) {
 	return string(b), nil
 }
 
-// searchText is what a text search looks in: the words and the reference. It is lowered here, because the
-// databases do not agree on how to lower what is not ASCII.
+// searchText is what a text search looks in: the words and the reference. It is
+// lowered here, because the databases do not agree on how to lower what is not
+// ASCII.
 func searchText(r report.Report) string {
 	return strings.ToLower(r.Description + "\n" + r.Address + "\n" + r.Reference)
 }
