@@ -36,15 +36,6 @@ func (s Reports) Erase(ctx context.Context, name string, change func(*report.Rep
 	return r, s.forget(ctx)
 }
 
-func (t *tx) photosOf(ctx context.Context, reportID string) ([]report.Photo, error) {
-	rows, err := t.rows(ctx, `SELECT report, id, update_id, width, height, sha256, created_at FROM photos WHERE report = $1
-		ORDER BY update_id, position`, reportID)
-	return collect(rows, err, func(row scanner) (report.Photo, error) {
-		_, p, err := scanPhoto(row)
-		return p, err
-	})
-}
-
 // erasePersonal deletes whole rows where they are personal, and blanks the
 // reporter's words where the row is a fact of history.
 func (t *tx) erasePersonal(ctx context.Context, reportID string) error {
@@ -78,32 +69,4 @@ func (s Reports) forget(ctx context.Context) error {
 		return s.asProblem(fmt.Errorf("fold the log into the database: %w", err))
 	}
 	return nil
-}
-
-// Contact returns how to reach a reporter.
-func (s Reports) Contact(ctx context.Context, reportID string) (report.Contact, error) {
-	var c report.Contact
-	_, err := s.one(ctx, `SELECT name, email, phone FROM contacts WHERE report = $1`, []any{reportID}, &c.Name, &c.Email, &c.Phone)
-	return c, err
-}
-
-// Contacts returns the same for many reports, by report id.
-func (s Reports) Contacts(ctx context.Context, reportIDs []string) (map[string]report.Contact, error) {
-	found := map[string]report.Contact{}
-	if len(reportIDs) == 0 {
-		return found, nil
-	}
-	query, args := contactsQuery(reportIDs)
-	rows, err := s.query(ctx, query, args...)
-	_, err = collect(rows, err, func(row scanner) (struct{}, error) {
-		var id string
-		var c report.Contact
-		err := row.Scan(&id, &c.Name, &c.Email, &c.Phone)
-		found[id] = c
-		return struct{}{}, err
-	})
-	if err != nil {
-		return nil, s.asProblem(fmt.Errorf("read contacts: %w", err))
-	}
-	return found, nil
 }
