@@ -33,7 +33,8 @@ func (s Reports) Erase(ctx context.Context, name string, change func(*report.Rep
 	if err != nil {
 		return report.Report{}, err
 	}
-	return r, s.forget(ctx)
+	s.forget(ctx)
+	return r, nil
 }
 
 // erasePersonal deletes whole rows where they are personal, and blanks the
@@ -58,15 +59,13 @@ func (t *tx) erasePersonal(ctx context.Context, reportID string) error {
 // forget makes SQLite overwrite what was erased in its files: the log of old
 // pages is folded into the database, where secure_delete has zeroed them. Where
 // somebody reads an older state for longer than the busy timeout, such as a
-// backup, the log is overwritten in its own time, as PostgreSQL always does it,
-// by VACUUM and the recycling of WAL.
-func (s Reports) forget(ctx context.Context) error {
+// backup, or where it fails, the log is overwritten in its own time, as PostgreSQL
+// always does it, by VACUUM and the recycling of WAL. That is no failure of the
+// erasure, which is committed: the follow token has ended with it, so a reporter
+// who were told to try again could not.
+func (s Reports) forget(ctx context.Context) {
 	if s.group == nil {
-		return nil
+		return
 	}
-	var busy, pages, folded int // https://sqlite.org/pragma.html#pragma_wal_checkpoint
-	if err := s.write.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &folded); err != nil {
-		return s.asProblem(fmt.Errorf("fold the log into the database: %w", err))
-	}
-	return nil
+	_, _ = s.write.ExecContext(context.WithoutCancel(ctx), `PRAGMA wal_checkpoint(TRUNCATE)`)
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"fmt"
 	"os"
@@ -93,6 +94,27 @@ func TestErasingLeavesNoTrace(t *testing.T) {
 		}
 		if _, err := s.Erase(t.Context(), r.ID, blank); err != nil { // as a restore does it again
 			t.Errorf("erase once more: %v", err)
+		}
+	})
+}
+
+// A reporter whose connection breaks meanwhile could not ask again: the follow
+// token has ended. Only SQLite sees a write through once it has begun.
+func TestAnErasureThatIsCommittedIsNoFailure(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		r := eraseKit(t, db)
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		_, err := store.Reports{DB: db.DB}.Erase(ctx, r.ID, func(r *report.Report) (report.Changes, error) {
+			leave()
+			return blank(r)
+		})
+		where := columnsWith(t, db, "Personlig")
+		if done := err == nil; done != db.sqlite() || done != (len(where) == 0) {
+			t.Errorf("%v, and the words are in %v", err, where)
+		}
+		if err == nil {
+			noBytes(t, db, secretWords)
 		}
 	})
 }
