@@ -224,6 +224,21 @@ func TestAReportIsNotHeldByWhatItsRecipientWas(t *testing.T) {
 	})
 }
 
+// It waited for its recipient's channel, and its reporter did not.
+func TestAReportThatWasWithdrawnMeanwhileIsDeliveredAsSuch(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *town) {
+		w.channel(t, "2281", tenant.None)
+		done := w.file(t, nil)
+		_, err := w.reports.Withdraw(t.Context(), auth.Actor{FollowToken: done.FollowToken}, done.Report.ID, 0)
+		must(t, err)
+		w.channel(t, "2281", tenant.Email)
+		w.work(t)
+		if m := w.mails.only(t); !strings.Contains(m.text, "Status: avslutad (återtagen)") {
+			t.Errorf("nothing in the mail says that it is withdrawn:\n%s", m.text)
+		}
+	})
+}
+
 // The sweep only notes that files have to go, with the rows, so that they go even
 // if the process dies right after it.
 func TestPhotosThatNoReportClaimsLeaveNoFiles(t *testing.T) {
