@@ -870,7 +870,7 @@ type NewUpdate struct {
 	// Fixed True: it is fixed. False: it is not.
 	Fixed *bool `json:"fixed,omitempty"`
 
-	// Internal A note that only staff of the jurisdiction see.
+	// Internal A note that only staff of the jurisdiction see. It carries no photos.
 	Internal bool   `json:"internal,omitempty,omitzero"`
 	Photos   []Uuid `json:"photos,omitempty,omitzero"`
 	Text     string `json:"text,omitempty,omitzero"`

@@ -89,9 +89,11 @@ func createKeyCommand(flags *flag.FlagSet) func(context.Context, Config, []strin
 		}
 		return withProgram(ctx, cfg, func(p *program) error {
 			if *code != "" {
-				if _, err := p.tenants.Get(ctx, *code); err != nil {
+				j, err := p.tenants.Get(ctx, *code)
+				if err != nil {
 					return err
 				}
+				ask.Jurisdiction = j.Code // it may have been an alias
 			}
 			_, secret, err := p.auth.CreateKey(ctx, auth.Itself(), ask)
 			if err != nil {

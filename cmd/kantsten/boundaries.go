@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -26,7 +28,7 @@ func (p *program) loadBoundaries(ctx context.Context, isDemo bool) error {
 	}
 	switch {
 	case p.cfg.Boundaries != "":
-		_, _, err := p.importBoundaries(ctx, p.cfg.Boundaries, geo.ReadOptions{PadCode: 4}, routing.About{Source: filepath.Base(p.cfg.Boundaries)})
+		_, _, err := p.importBoundaries(ctx, p.cfg.Boundaries, geo.ReadOptions{PadCode: 4}, routing.About{Source: sourceName(p.cfg.Boundaries)})
 		if err != nil {
 			return fmt.Errorf("load KANTSTEN_BOUNDARIES: %w", err)
 		}
@@ -75,6 +77,19 @@ func (p *program) importDemoBoundaries(ctx context.Context) error {
 	return err
 }
 
+// sourceName is what a file or URL is called in answers to anybody: without what
+// an address may hold beside its path, such as the operator's key.
+func sourceName(from string) string {
+	u, err := url.Parse(from)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return filepath.Base(from)
+	}
+	if name := path.Base(u.Path); name != "." && name != "/" {
+		return name
+	}
+	return u.Hostname()
+}
+
 // openSource opens a local file, or what a URL of the operator's answers.
 func openSource(ctx context.Context, from string) (io.ReadCloser, error) {
 	if !strings.HasPrefix(from, "http://") && !strings.HasPrefix(from, "https://") {
@@ -110,7 +125,7 @@ func importCommand(flags *flag.FlagSet) func(context.Context, Config, []string, 
 			return misused("boundaries import takes one file or URL")
 		}
 		if about.Source == "" {
-			about.Source = filepath.Base(args[0])
+			about.Source = sourceName(args[0])
 		}
 		return withProgram(ctx, cfg, func(p *program) error {
 			set, built, err := p.importBoundaries(ctx, args[0], geo.ReadOptions{CodeProperty: *code, NameProperty: *name, PadCode: 4}, about)

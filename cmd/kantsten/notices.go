@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/blob"
 	"github.com/kantsten/kantsten/internal/egress"
 	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/notify"
@@ -122,8 +123,30 @@ func (p *program) sweeps() iter.Seq2[string, func(context.Context) error] {
 		_ = yield("photos", p.photos.Sweep) &&
 			yield("sign-ins", p.auth.Sweep) &&
 			yield("subscriptions", p.followers.Sweep) &&
-			yield("idempotency keys", p.sweepKeys)
+			yield("idempotency keys", p.sweepKeys) &&
+			yield("interrupted files", p.sweepFiles)
 	}
+}
+
+// How often the media folder is walked, which takes time where there are many
+// photos, and how old is what it no longer needs.
+const (
+	sweepFilesEvery = 24 * time.Hour
+	interruptedFor  = 24 * time.Hour
+)
+
+// sweepFiles removes what killed processes left in a media folder; a bucket does
+// so by a lifecycle rule of its own.
+func (p *program) sweepFiles(ctx context.Context) error {
+	disk, ok := p.blobs.(*blob.Disk)
+	if !ok || time.Since(p.filesSwept) < sweepFilesEvery {
+		return nil
+	}
+	if _, err := disk.Sweep(ctx, interruptedFor); err != nil {
+		return err
+	}
+	p.filesSwept = time.Now()
+	return nil
 }
 
 // keysLive is how long an idempotency key answers with the first result.

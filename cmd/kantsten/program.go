@@ -44,6 +44,8 @@ type program struct {
 	egress     *egress.Client
 	runner     *job.Runner
 	metrics    *metrics
+
+	filesSwept time.Time // only the sweep touches it
 }
 
 // open opens the database and the blob store, brings the schema forward and

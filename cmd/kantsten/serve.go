@@ -187,8 +187,7 @@ func (p *program) serveMetrics(ctx context.Context) error {
 // sweepEvery is how often what nobody needs any more is deleted.
 const sweepEvery = 10 * time.Minute
 
-// sweep deletes photos that no report claimed, ended sign-ins and sessions, and
-// old idempotency keys.
+// sweep runs all sweeps at once and then again and again.
 func (p *program) sweep(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()

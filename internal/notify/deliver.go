@@ -38,7 +38,7 @@ func (n *Notifier) deliver(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return err
 	}
-	if _, err := n.Store.SetDelivery(ctx, r, reached); err != nil {
+	if _, err := n.Store.SetDelivery(ctx, r, reached, to.Version); err != nil {
 		return fmt.Errorf("note the delivery of report %s: %w", r.ID, err)
 	}
 	return nil
@@ -103,6 +103,9 @@ func (n *Notifier) deliveryMail(r report.Report, to tenant.Jurisdiction, contact
 	line(w.reference, r.Reference)
 	line(w.service, name)
 	line(w.filedAt, n.localTime(r.CreatedAt))
+	if r.Status != report.Received { // it waited, and was withdrawn, or answered by another
+		line(w.standing, w.statusOf(report.Update{Status: r.Status, PlannedFor: r.PlannedFor, CloseReason: r.CloseReason}))
+	}
 	lat, lon := degrees(r.Lat), degrees(r.Lon)
 	line(w.place, lat+", "+lon+accuracy(r))
 	line(w.where, "https://www.openstreetmap.org/?mlat="+lat+"&mlon="+lon+"#map=18/"+lat+"/"+lon)

@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"bytes"
+	"errors"
 	"image"
 	"image/color"
 	"image/png"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/job"
@@ -100,7 +102,7 @@ func TestARepeatedDeliveryIsKnownByItsName(t *testing.T) {
 			names = append(names, w.mails.only(t).header.Get("Message-Id"))
 		}
 		send()
-		_, err := w.notifier.Store.SetDelivery(t.Context(), report.Report{ID: r.ID, Jurisdiction: "2281", Delivery: report.Sent}, report.Queued)
+		_, err := w.notifier.Store.SetDelivery(t.Context(), report.Report{ID: r.ID, Jurisdiction: "2281", Delivery: report.Sent}, report.Queued, 0)
 		must(t, err) // as if the process had died before it could note the mail
 		must(t, w.deliver(t, r))
 		send()
@@ -192,12 +194,67 @@ func TestANewRecipientIsNotForgottenWhileTheOldOneIsMailed(t *testing.T) {
 		before := w.file(t, nil).Report
 		_, _, err := w.reports.HandOver(t.Context(), auth.Itself(), before.ID, report.Passing{To: "2262", Version: before.Version})
 		must(t, err)
-		if ok, err := w.notifier.Store.SetDelivery(t.Context(), before, report.Sent); ok || err != nil {
+		if ok, err := w.notifier.Store.SetDelivery(t.Context(), before, report.Sent, 0); ok || err != nil {
 			t.Errorf("what was sent to the old recipient counts for the new one: %v, %v", ok, err)
 		}
 		w.work(t)
 		if m := w.mails.only(t); m.to != "gatukontoret@2262.example" {
 			t.Errorf("mailed to %s", m.to)
+		}
+	})
+}
+
+// The channel was taken away and has come back while the job ran: nobody would
+// release the report, so the job has to look again.
+func TestAReportIsNotHeldByWhatItsRecipientWas(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *town) {
+		w.channel(t, "2281", tenant.Email)
+		r := w.file(t, nil).Report
+		w.channel(t, "2281", tenant.None)
+		was, err := w.tenants.Get(t.Context(), "2281")
+		must(t, err)
+		w.channel(t, "2281", tenant.Email)
+		if _, err := w.notifier.Store.SetDelivery(t.Context(), r, report.Held, was.Version); !errors.Is(err, report.ErrChannelChanged) {
+			t.Errorf("held by an old version: %v", err)
+		}
+		w.work(t)
+		if d := w.delivery(t, r); d != report.Sent {
+			t.Errorf("delivery is %s", d)
+		}
+	})
+}
+
+// It waited for its recipient's channel, and its reporter did not.
+func TestAReportThatWasWithdrawnMeanwhileIsDeliveredAsSuch(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *town) {
+		w.channel(t, "2281", tenant.None)
+		done := w.file(t, nil)
+		_, err := w.reports.Withdraw(t.Context(), auth.Actor{FollowToken: done.FollowToken}, done.Report.ID, 0)
+		must(t, err)
+		w.channel(t, "2281", tenant.Email)
+		w.work(t)
+		if m := w.mails.only(t); !strings.Contains(m.text, "Status: avslutad (återtagen)") {
+			t.Errorf("nothing in the mail says that it is withdrawn:\n%s", m.text)
+		}
+	})
+}
+
+// The sweep only notes that files have to go, with the rows, so that they go even
+// if the process dies right after it.
+func TestPhotosThatNoReportClaimsLeaveNoFiles(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *town) {
+		kept, _, err := w.reports.Photos.Keep(t.Context(), picture(t))
+		must(t, err)
+		w.pass(photo.Unclaimed + time.Minute)
+		young, _, err := w.reports.Photos.Keep(t.Context(), picture(t))
+		must(t, err)
+		must(t, w.reports.Photos.Sweep(t.Context()))
+		if n := w.renditions(t, kept.ID); n == 0 {
+			t.Error("the files went before the job ran: a crash could have left them for good")
+		}
+		w.work(t)
+		if swept, left := w.renditions(t, kept.ID), w.renditions(t, young.ID); swept != 0 || left == 0 {
+			t.Errorf("%d files of the swept photo, %d of the young one", swept, left)
 		}
 	})
 }

@@ -136,7 +136,7 @@ func (s *Followers) followedBefore(ctx context.Context, key report.Key) (Followe
 
 func (s *Followers) replayed(ctx context.Context, first report.Replay, key report.Key) (Followed, error) {
 	if first.Fingerprint != key.Fingerprint {
-		return Followed{}, problem.Field("Idempotency-Key", "reused", "this key was used for another request; make a new one")
+		return Followed{}, report.ErrKeyReused()
 	}
 	row, ok, err := s.Store.Follower(ctx, first.Resource)
 	if err != nil {

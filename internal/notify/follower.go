@@ -86,8 +86,9 @@ type FollowerStore interface {
 	Tell(ctx context.Context, t Telling) error
 	// SetDelivery moves the delivery of r on, if r still lies with the same
 	// jurisdiction in the same state; ok is false where it was handed over or
-	// moved on meanwhile.
-	SetDelivery(ctx context.Context, r report.Report, to report.Delivery) (ok bool, err error)
+	// moved on meanwhile. It is report.ErrChannelChanged to hold a report by a
+	// version of the jurisdiction that is not the current one.
+	SetDelivery(ctx context.Context, r report.Report, to report.Delivery, atVersion int64) (ok bool, err error)
 }
 
 // Telling is what followers are to hear of.

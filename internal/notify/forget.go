@@ -42,16 +42,17 @@ func (f *Folder) Forget(ctx context.Context, reportID string) error {
 	return nil
 }
 
-// eraseFiles removes what an erased report left behind as files.
+// eraseFiles removes what an erased report, or unclaimed photos, left behind as
+// files.
 func (n *Notifier) eraseFiles(ctx context.Context, j job.Job) error {
 	var p report.EraseFilesJob
 	if err := decode(j, &p); err != nil {
 		return err
 	}
 	if err := n.Photos.Remove(ctx, p.PhotoIDs); err != nil {
-		return fmt.Errorf("remove the photos of report %s: %w", p.ReportID, err)
+		return fmt.Errorf("remove %d photos of report %q: %w", len(p.PhotoIDs), p.ReportID, err)
 	}
-	if n.Folder == nil {
+	if n.Folder == nil || p.ReportID == "" {
 		return nil
 	}
 	return n.Folder.Forget(ctx, p.ReportID)

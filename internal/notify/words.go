@@ -27,7 +27,7 @@ type words struct {
 	followed, area            string // why a follower hears of it
 
 	service, place, address, where, maps, description string
-	photos, contact, filedAt                          string
+	photos, contact, filedAt, standing                string
 	answerAt                                          string // link
 
 	codeSubject map[string]string // kind of job to subject
@@ -65,7 +65,7 @@ func swedish() words {
 		reference: "Ärende", link: "Läs mer", unfollow: "Sluta följa",
 		followed: "Du får det här för att du följer anmälan.", area: "Du får det här för att du följer platsen.",
 		service: "Kategori", place: "Position", address: "Plats", where: "Karta", maps: "I kartappen",
-		description: "Beskrivning", photos: "Foton", contact: "Anmälare", filedAt: "Anmält",
+		description: "Beskrivning", photos: "Foton", contact: "Anmälare", filedAt: "Anmält", standing: "Status",
 		answerAt: "Anmälan finns på %s",
 		codeSubject: map[string]string{
 			auth.SignInMailJob: "Din kod för att logga in", JobFollowMail: "Din kod för att följa",
@@ -98,7 +98,7 @@ func english() words {
 		reference: "Report", link: "Read more", unfollow: "Stop following",
 		followed: "You get this because you follow the report.", area: "You get this because you follow the place.",
 		service: "Category", place: "Position", address: "Place", where: "Map", maps: "In a map app",
-		description: "Description", photos: "Photos", contact: "Reporter", filedAt: "Filed",
+		description: "Description", photos: "Photos", contact: "Reporter", filedAt: "Filed", standing: "Status",
 		answerAt: "The report is at %s",
 		codeSubject: map[string]string{
 			auth.SignInMailJob: "Your code to sign in", JobFollowMail: "Your code to follow",

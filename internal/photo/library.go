@@ -33,8 +33,9 @@ type Rows interface {
 	// PhotoOnce returns the photo that a call has kept before, if it has.
 	PhotoOnce(ctx context.Context, once Once) (k Kept, ok bool, err error)
 	// SweepPhotos deletes the rows of up to n photos that nobody has claimed since
-	// before, and returns their ids for their blobs to be deleted.
-	SweepPhotos(ctx context.Context, before time.Time, n int) (ids []string, err error)
+	// before, leaves a job that deletes their blobs, all in one transaction, and
+	// returns their ids.
+	SweepPhotos(ctx context.Context, before, now time.Time, n int) (ids []string, err error)
 }
 
 // Library makes photos safe and keeps them.
@@ -42,7 +43,8 @@ type Rows interface {
 // The row of a photo is committed before its first blob, so that every blob
 // belongs to a row. Nobody owns the row yet: a report claims it by a conditional
 // update in its own transaction, and the sweep deletes by the same condition
-// first and the blobs after. So the two cannot meet, and nothing is left over.
+// first and the blobs by a job after. So the two cannot meet, and nothing is left
+// over, wherever a process dies.
 type Library struct {
 	Processor *Processor
 	Blobs     blob.Store
@@ -146,13 +148,11 @@ const sweepAtOnce = 100
 
 // Sweep deletes photos that no report has claimed for a day.
 func (l *Library) Sweep(ctx context.Context) error {
+	now := l.Now()
 	for {
-		ids, err := l.Rows.SweepPhotos(ctx, l.Now().Add(-Unclaimed), sweepAtOnce)
+		ids, err := l.Rows.SweepPhotos(ctx, now.Add(-Unclaimed), now, sweepAtOnce)
 		if err != nil {
 			return fmt.Errorf("sweep unclaimed photos: %w", err)
-		}
-		if err := l.Remove(ctx, ids); err != nil {
-			return err
 		}
 		if len(ids) < sweepAtOnce {
 			return nil

@@ -22,6 +22,8 @@ type StatusChange struct {
 	DuplicateOf string      // with Duplicate, an id or reference
 	Version     int64       // the version that the change was decided on
 	Origin      Origin
+
+	hiddenOriginal bool // the report that it duplicates is private
 }
 
 // ChangeStatus moves a report to a new status on behalf of actor. The status,
@@ -53,8 +55,23 @@ func (s *Service) ChangeStatus(ctx context.Context, actor auth.Actor, name strin
 				Current: *r,
 			}
 		}
+		if err := r.mayDuplicate(ch); err != nil {
+			return Changes{}, err
+		}
 		return r.statusChanged(s.known(actor, *r), ch, s.now()), nil
 	})
+}
+
+// mayDuplicate refuses what a duplicate cannot name: itself, and, where everybody
+// sees the duplicate, a report of which nobody may know.
+func (r *Report) mayDuplicate(ch StatusChange) error {
+	switch {
+	case ch.DuplicateOf == r.ID:
+		return problem.Field("/duplicate_of", "itself", "a report is no duplicate of itself")
+	case ch.hiddenOriginal && !r.Private:
+		return problem.Field("/duplicate_of", "private", "that report is private, and everybody would learn of it by this one: close this one for another reason")
+	}
+	return nil
 }
 
 // mayChange lets staff change the status, and the reporter withdraw or, for a
@@ -125,7 +142,7 @@ func (s *Service) checkChange(ctx context.Context, actor auth.Actor, ch *StatusC
 		} else if err != nil {
 			fault("/duplicate_of", "required", "a duplicate needs the id or reference of the report that it duplicates")
 		}
-		ch.DuplicateOf = other.ID
+		ch.DuplicateOf, ch.hiddenOriginal = other.ID, other.Private
 	}
 	if p := problem.Invalidity(faults); p != nil {
 		return p

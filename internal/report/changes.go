@@ -19,6 +19,11 @@ type Changes struct {
 	Events  []Event
 	Jobs    []job.Job
 	Photos  []string // ids of unclaimed photos that the first update claims
+	// AtVersion, where the change decided on the delivery, is the version of the
+	// jurisdiction by which it did. A report is not stored as held if that is not
+	// the current one: the jurisdiction may have a channel now, and then nobody
+	// would release the report.
+	AtVersion int64
 }
 
 // None reports whether nothing follows and so nothing has to be written.
@@ -35,8 +40,8 @@ const (
 	// JobFetchMedia fetches a picture that was linked to a report. Payload:
 	// FetchMediaJob.
 	JobFetchMedia = "fetch-media"
-	// JobEraseFiles removes files that an erased report left behind. Payload:
-	// EraseFilesJob.
+	// JobEraseFiles removes files that an erased report, or photos that no report
+	// claimed, left behind. Payload: EraseFilesJob.
 	JobEraseFiles = "erase-files"
 )
 
@@ -60,7 +65,7 @@ type FetchMediaJob struct {
 // EraseFilesJob is the payload of JobEraseFiles. The rows of the photos are gone
 // by then, so their ids stand here.
 type EraseFilesJob struct {
-	ReportID string   `json:"report"`
+	ReportID string   `json:"report,omitempty"` // empty for photos of no report
 	PhotoIDs []string `json:"photos"`
 }
 

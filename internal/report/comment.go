@@ -37,15 +37,15 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 	if p := problem.Invalidity(c.faults()); p != nil {
 		return Commentary{}, p
 	}
-	if done, ok, err := s.commentedBefore(ctx, name, c.Key); ok || err != nil {
-		return done, err
-	}
 	r, err := s.Read(ctx, actor, name)
 	if err != nil {
 		return Commentary{}, err
 	}
 	if err := s.mayComment(actor, &r, c); err != nil {
 		return Commentary{}, err
+	}
+	if done, ok, err := s.commentedBefore(ctx, r, c.Key); ok || err != nil {
+		return done, err
 	}
 	if err := c.keepPhotos(ctx, s); err != nil {
 		return Commentary{}, err
@@ -70,13 +70,9 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 }
 
 // commentedBefore answers a repeated idempotency key before any work is done.
-func (s *Service) commentedBefore(ctx context.Context, name string, key Key) (Commentary, bool, error) {
+func (s *Service) commentedBefore(ctx context.Context, r Report, key Key) (Commentary, bool, error) {
 	first, ok, err := s.usedBefore(ctx, key)
 	if err != nil || !ok {
-		return Commentary{}, false, err
-	}
-	r, err := s.Store.Report(ctx, name)
-	if err != nil {
 		return Commentary{}, false, err
 	}
 	done, err := s.replayedComment(ctx, r, first, key)
@@ -88,9 +84,12 @@ func (c Comment) faults() []problem.FieldError {
 	if f, bad := textFault("/text", c.Text, MaxText); bad {
 		faults = append(faults, f)
 	}
-	if n := len(c.PhotoIDs) + len(c.NewPhotos); n > maxPhotos {
+	switch n := len(c.PhotoIDs) + len(c.NewPhotos); {
+	case n > maxPhotos:
 		faults = append(faults, problem.FieldError{Field: "/photos", Code: "too-many", Detail: "at most 10 photos"})
-	} else if c.Text == "" && c.StillBad == nil && n == 0 {
+	case n > 0 && c.Internal: // whoever sees the report sees its photos
+		faults = append(faults, problem.FieldError{Field: "/photos", Code: "not-allowed", Detail: "photos are not internal: add them without a note, or the note without photos"})
+	case n == 0 && c.Text == "" && c.StillBad == nil:
 		faults = append(faults, problem.FieldError{Field: "/text", Code: "required", Detail: "say something, or add a photo"})
 	}
 	return faults

@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/problem"
@@ -37,17 +38,23 @@ func (s *Service) HandOver(ctx context.Context, actor auth.Actor, name string, p
 	if f, bad := textFault("/text", p.Text, MaxText); bad {
 		return Report{}, false, problem.Invalidity([]problem.FieldError{f})
 	}
+	for range deciding {
+		r, replayed, err = s.pass(ctx, actor, name, p)
+		if !errors.Is(err, ErrChannelChanged) {
+			return r, replayed, err
+		}
+	}
+	return Report{}, false, errJustChanging(ErrChannelChanged)
+}
+
+// pass hands a report over, once, by the channel that the recipient has now.
+func (s *Service) pass(ctx context.Context, actor auth.Actor, name string, p Passing) (Report, bool, error) {
 	j, err := s.Tenants.Get(ctx, p.To)
 	if problem.Is(err, problem.NotFound) {
 		return Report{}, false, problem.Field("/to", "unknown", "no jurisdiction has the code %q", p.To)
 	} else if err != nil {
 		return Report{}, false, err
 	}
-	return s.pass(ctx, actor, name, j, p)
-}
-
-// pass hands a report over to j, once.
-func (s *Service) pass(ctx context.Context, actor auth.Actor, name string, j tenant.Jurisdiction, p Passing) (Report, bool, error) {
 	before, err := s.been(ctx, actor, name)
 	if err != nil {
 		return Report{}, false, err
@@ -103,6 +110,7 @@ func (s *Service) handedOver(actor auth.Actor, r *Report, j tenant.Jurisdiction,
 		r.Delivery = Held
 	}
 	caused := r.caused(u, EventHandedOver)
+	caused.AtVersion = j.Version
 	if r.Delivery == Queued {
 		caused.Jobs = append(caused.Jobs, newJob(JobDeliver, DeliverJob{ReportID: r.ID}, now))
 	}

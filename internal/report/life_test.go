@@ -1,7 +1,9 @@
 package report_test
 
 import (
+	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +17,9 @@ func TestChangingStatus(t *testing.T) {
 	k := newKit(t)
 	r := k.submit(t, inSquare(1)).Report
 	other := k.submit(t, inSquare(1)).Report
+	secret := inSquare(1)
+	secret.Private = true
+	hidden := k.submit(t, secret).Report
 	crew := staff(auth.Crew, "1001")
 	to := func(ch report.StatusChange, who auth.Actor) error {
 		_, err := k.ChangeStatus(t.Context(), who, r.ID, ch)
@@ -32,6 +37,8 @@ func TestChangingStatus(t *testing.T) {
 		"closed without a reason":   {To: report.Closed, Text: "nej"},
 		"a duplicate of nothing":    {To: report.Closed, Reason: report.Duplicate, Text: "samma"},
 		"a duplicate of a stranger": {To: report.Closed, Reason: report.Duplicate, Text: "samma", DuplicateOf: "1001-2026-999999"},
+		"a duplicate of itself":     {To: report.Closed, Reason: report.Duplicate, Text: "samma", DuplicateOf: r.Reference},
+		"a duplicate of a secret":   {To: report.Closed, Reason: report.Duplicate, Text: "samma", DuplicateOf: hidden.Reference},
 		"fixed for a reason":        {To: report.Fixed, Reason: report.NoAction},
 	} {
 		ch.Version = 1
@@ -69,6 +76,8 @@ func TestComments(t *testing.T) {
 	wantProblem(t, "nothing", err, problem.Invalid)
 	_, err = say(follower(done), report.Comment{Text: "intern", Internal: true})
 	wantProblem(t, "a reporter's internal note", err, problem.Forbidden)
+	_, err = say(staff(auth.Crew, "1001"), report.Comment{Text: "ägarens bil", Internal: true, PhotoIDs: []string{k.photo(t)}})
+	wantProblem(t, "an internal photo, which everybody would see", err, problem.Invalid)
 	key := report.Key{Scope: "comment " + id, Key: "0123456789abcdef", Fingerprint: "a"}
 	first, err := say(follower(done), report.Comment{Text: "det växer", PhotoIDs: []string{k.photo(t)}, Key: key})
 	must(t, err)
@@ -91,6 +100,26 @@ func TestComments(t *testing.T) {
 	if len(public) != 3 || len(all) != 4 {
 		t.Errorf("%d updates in public, %d for staff", len(public), len(all))
 	}
+}
+
+// A phone that got no answer sends the photo again. It is answered before the
+// photo is looked at: this one could not be decoded.
+func TestACommentThatComesAgainKeepsNoSecondPhoto(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	done := k.submit(t, inSquare(1))
+	c := report.Comment{PhotoIDs: []string{k.photo(t)}, Key: report.Key{Scope: "photo", Key: "0123456789abcdef", Fingerprint: "a"}}
+	first, err := k.AddComment(t.Context(), follower(done), done.Report.ID, c)
+	must(t, err)
+	c.PhotoIDs, c.NewPhotos = nil, []io.ReadSeeker{strings.NewReader("no photo")}
+	again, err := k.AddComment(t.Context(), follower(done), done.Report.ID, c)
+	must(t, err)
+	if !again.Replayed || again.Update.ID != first.Update.ID || len(again.Report.Photos) != 1 {
+		t.Errorf("again: %+v", again)
+	}
+	c.Key.Fingerprint = "b"
+	_, err = k.AddComment(t.Context(), follower(done), done.Report.ID, c)
+	wantProblem(t, "another photo with the same key", err, problem.Invalid)
 }
 
 func TestTwoReturnsGoToTriage(t *testing.T) {

@@ -9,11 +9,8 @@ import (
 	"github.com/kantsten/kantsten/internal/problem"
 )
 
-// The sizes of a page of reports.
-const (
-	DefaultLimit = 20
-	MaxLimit     = 100
-)
+// DefaultLimit is how many reports a page holds where nothing else is said.
+const DefaultLimit = 20
 
 // Read returns a report that actor may see, by id or reference.
 func (s *Service) Read(ctx context.Context, actor auth.Actor, name string) (Report, error) {

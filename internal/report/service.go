@@ -44,11 +44,13 @@ type Service struct {
 	Committed func()
 }
 
-// Router finds who is responsible. It is an interface because the service must
-// be able to ask again while the boundaries change; *routing.Router is the one
+// Router finds who is responsible. It is an interface because tests change the
+// boundaries between its answer and the store's; *routing.Router is the one
 // implementation in the program.
 type Router interface {
 	Route(ctx context.Context, q routing.Question) (routing.Route, error)
+	// Refresh takes over other boundaries at once, if others are active.
+	Refresh(ctx context.Context) error
 }
 
 // Store keeps reports. Each method that writes is one transaction.
@@ -58,9 +60,8 @@ type Store interface {
 	// it store nothing and return what the key stands for.
 	//
 	// It returns ErrBoundariesChanged if the active boundary set is not the one
-	// the report was routed by, ErrChannelChanged if the report is held and its
-	// jurisdiction is not any more at the version that had no channel, and a
-	// problem if a photo is not there to claim.
+	// the report was routed by, ErrChannelChanged as [Changes] says, and a problem
+	// if a photo is not there to claim.
 	Create(ctx context.Context, f Filing) (Filed, error)
 	// Replay returns what an idempotency key stands for, if it was used.
 	Replay(ctx context.Context, key Key) (Replay, bool, error)
@@ -69,7 +70,8 @@ type Store interface {
 	// Reports returns the newest reports of a query, and where to go on.
 	Reports(ctx context.Context, q Query) (Page, error)
 	// Update changes one report and stores what the change causes, in one
-	// transaction. change must have no side effects; it may run more than once.
+	// transaction. change must have no side effects; it may run more than once. It
+	// returns ErrChannelChanged as [Changes] says.
 	Update(ctx context.Context, name string, change func(*Report) (Changes, error)) (Report, error)
 	// AddOnce is Update for a call with an idempotency key: the second time it
 	// changes nothing and returns the first time's update id.
@@ -104,8 +106,6 @@ type Filing struct {
 	MediaURLs []string
 	Key       Key // zero without an idempotency key
 	Year      int // of the reference series
-	// AtVersion is the version of the jurisdiction by which the delivery was decided.
-	AtVersion int64
 	Changes
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kantsten/kantsten/internal/auth"
@@ -108,13 +109,11 @@ func TestAReportIsLocatedAgainWhenBoundariesChange(t *testing.T) {
 	old := k.boundaries.Active().ID
 	router := k.Router
 	asked := 0
-	k.Router = routerFunc(func(ctx context.Context, q routing.Question) (routing.Route, error) {
-		route, err := router.Route(ctx, q)
+	k.Router = routerAfter{router, func() {
 		if asked++; asked == 1 {
 			k.activate(t)
 		}
-		return route, err
-	})
+	}}
 	sub := inSquare(1)
 	sub.PhotoIDs = []string{k.photo(t)}
 	r := k.submit(t, sub).Report
@@ -123,10 +122,29 @@ func TestAReportIsLocatedAgainWhenBoundariesChange(t *testing.T) {
 	}
 }
 
-type routerFunc func(context.Context, routing.Question) (routing.Route, error)
+// routerAfter does something just after each answer.
+type routerAfter struct {
+	report.Router
+	do func()
+}
 
-func (f routerFunc) Route(ctx context.Context, q routing.Question) (routing.Route, error) {
-	return f(ctx, q)
+func (r routerAfter) Route(ctx context.Context, q routing.Question) (routing.Route, error) {
+	route, err := r.Router.Route(ctx, q)
+	r.do()
+	return route, err
+}
+
+// Another process has activated boundaries, and this one would learn of it by
+// its next look at the database only.
+func TestAReportIsFiledUnderBoundariesThatAnotherProcessActivated(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	mine := k.boundaries
+	k.boundaries = &routing.Boundaries{Sets: mine.Sets, Blobs: mine.Blobs, CacheDir: t.TempDir(), Log: mine.Log}
+	k.activate(t)
+	if r := k.submit(t, inSquare(1)).Report; r.BoundarySet != k.boundaries.Active().ID {
+		t.Errorf("filed under set %s", r.BoundarySet)
+	}
 }
 
 // The jurisdiction gets a channel after it was decided to hold the report for
@@ -134,24 +152,36 @@ func (f routerFunc) Route(ctx context.Context, q routing.Question) (routing.Rout
 func TestAReportIsNotHeldForWantOfAChannelThatHasCome(t *testing.T) {
 	t.Parallel()
 	k := newKit(t)
-	creates := 0
-	k.Store = storeBefore{k.Store, func() {
-		if creates++; creates > 1 {
-			return
-		}
-		j, err := k.Tenants.Get(t.Context(), "1003")
-		must(t, err)
-		j.Channel, j.Email = tenant.Email, "gata@example.invalid"
-		_, err = k.Tenants.Put(t.Context(), j)
-		must(t, err)
-	}}
+	k.Store = storeBefore{k.Store, sync.OnceFunc(func() { k.mailTo(t, "1003") })}
 	r := k.submit(t, inSquare(3)).Report
 	if jobs := k.jobs(t, report.JobDeliver); r.Delivery != report.Queued || len(jobs) != 1 || r.Reference != "1003-2026-000001" {
 		t.Errorf("%s is %s with jobs %v", r.Reference, r.Delivery, jobs)
 	}
 }
 
-// storeBefore does something just before each Create.
+func TestAReportIsNotHandedOverToBeHeldForWantOfAChannelThatHasCome(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	r := k.submit(t, inSquare(1)).Report
+	k.Store = storeBefore{k.Store, sync.OnceFunc(func() { k.mailTo(t, "1003") })}
+	r, _, err := k.HandOver(t.Context(), staff(auth.Handler, "1001"), r.ID, report.Passing{To: "1003", Text: "er väg", Version: r.Version})
+	must(t, err)
+	if jobs := k.jobs(t, report.JobDeliver); r.Delivery != report.Queued || len(jobs) != 1 || r.Version != 2 {
+		t.Errorf("%s at version %d with jobs %v", r.Delivery, r.Version, jobs)
+	}
+}
+
+// mailTo gives a jurisdiction the channel email.
+func (k *kit) mailTo(t *testing.T, code string) {
+	t.Helper()
+	j, err := k.Tenants.Get(t.Context(), code)
+	must(t, err)
+	j.Channel, j.Email = tenant.Email, "gata@example.invalid"
+	_, err = k.Tenants.Put(t.Context(), j)
+	must(t, err)
+}
+
+// storeBefore does something just before each Create and Update.
 type storeBefore struct {
 	report.Store
 	do func()
@@ -160,4 +190,9 @@ type storeBefore struct {
 func (s storeBefore) Create(ctx context.Context, f report.Filing) (report.Filed, error) {
 	s.do()
 	return s.Store.Create(ctx, f)
+}
+
+func (s storeBefore) Update(ctx context.Context, name string, change func(*report.Report) (report.Changes, error)) (report.Report, error) {
+	s.do()
+	return s.Store.Update(ctx, name, change)
 }

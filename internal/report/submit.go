@@ -65,16 +65,21 @@ func (s *Service) Submit(ctx context.Context, actor auth.Actor, sub Submission) 
 	if done, ok, err := s.submittedBefore(ctx, sub.Key); ok || err != nil {
 		return done, err
 	}
-	for range 3 {
+	for range deciding {
 		f, err := s.prepare(ctx, actor, &sub)
 		if err != nil {
 			return Submitted{}, err
 		}
 		filed, err := s.Store.Create(ctx, f)
-		if errors.Is(err, ErrBoundariesChanged) || errors.Is(err, ErrChannelChanged) {
-			continue // locate again, and decide by what holds now
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrChannelChanged):
+			continue // decide by what holds now
+		case errors.Is(err, ErrBoundariesChanged):
+			if err := s.Router.Refresh(ctx); err != nil {
+				return Submitted{}, errJustChanging(err)
+			}
+			continue // locate again
+		case err != nil:
 			return Submitted{}, fmt.Errorf("file a report: %w", err)
 		}
 		if filed.LeftJobs {
@@ -82,9 +87,18 @@ func (s *Service) Submit(ctx context.Context, actor auth.Actor, sub Submission) 
 		}
 		return s.submitted(filed, sub.Key)
 	}
-	return Submitted{}, &problem.Error{
+	return Submitted{}, errJustChanging(errors.New("boundaries or channels changed each time"))
+}
+
+// deciding is how often it is decided anew where a report goes, while boundaries
+// and channels change meanwhile.
+const deciding = 3
+
+// errJustChanging asks to come again when boundaries and channels have settled.
+func errJustChanging(cause error) error {
+	return &problem.Error{
 		Kind: problem.Unavailable, Detail: "it is just being changed who is responsible; try again in a moment",
-		RetryAfter: 2 * time.Second, Cause: ErrBoundariesChanged,
+		RetryAfter: 2 * time.Second, Cause: cause,
 	}
 }
 
@@ -204,7 +218,7 @@ func (s *Service) filing(actor auth.Actor, sub *Submission, j tenant.Jurisdictio
 	u := r.entry(WasFiled, actor, sub.Origin, now)
 	u.Author, u.Trace = ByReporter, route.Trace
 	caused := r.caused(u, EventFiled)
-	caused.Photos = sub.PhotoIDs
+	caused.Photos, caused.AtVersion = sub.PhotoIDs, j.Version
 	if r.Delivery == Queued {
 		caused.Jobs = append(caused.Jobs, newJob(JobDeliver, DeliverJob{ReportID: r.ID}, now))
 	}
@@ -213,7 +227,7 @@ func (s *Service) filing(actor auth.Actor, sub *Submission, j tenant.Jurisdictio
 	}
 	return Filing{
 		Report: r, Contact: sub.Contact, MediaURLs: sub.MediaURLs, Key: sub.Key, Year: seriesYear(now, s.Sweden),
-		AtVersion: j.Version, Changes: caused,
+		Changes: caused,
 	}
 }
 

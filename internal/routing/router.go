@@ -71,6 +71,10 @@ func (r *Router) Route(_ context.Context, q Question) (Route, error) {
 	}, nil
 }
 
+// Refresh takes over the boundaries that are active in the database, if those of
+// this process are not.
+func (r *Router) Refresh(ctx context.Context) error { return r.Boundaries.Refresh(ctx) }
+
 // Found is what the boundaries say of a point.
 type Found struct {
 	Set   Set

@@ -77,7 +77,7 @@ func (s BoundarySets) ActivateSet(ctx context.Context, id string, js []tenant.Ju
 		if err := t.lockLayer(ctx, id); err != nil {
 			return err
 		}
-		if _, err := t.addMissing(ctx, js); err != nil {
+		if err := t.addMissing(ctx, js); err != nil {
 			return err
 		}
 		if _, err := t.exec(ctx, `UPDATE boundary_sets SET active = FALSE

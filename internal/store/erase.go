@@ -20,36 +20,30 @@ func (s Reports) Erase(ctx context.Context, name string, change func(*report.Rep
 		if err != nil {
 			return err
 		}
+		// Before the report is blanked, which says whose account it was filed by.
+		if err := t.erasePersonal(ctx, r.ID); err != nil {
+			return fmt.Errorf("erase what belongs to report %s: %w", r.ID, err)
+		}
 		r.Version++
 		if err := t.saveReport(ctx, r); err != nil {
 			return fmt.Errorf("erase report %s: %w", r.ID, err)
-		}
-		if err := t.erasePersonal(ctx, r.ID); err != nil {
-			return fmt.Errorf("erase what belongs to report %s: %w", r.ID, err)
 		}
 		return t.insertCaused(ctx, r.ID, caused)
 	})
 	if err != nil {
 		return report.Report{}, err
 	}
-	return r, s.forget(ctx)
-}
-
-func (t *tx) photosOf(ctx context.Context, reportID string) ([]report.Photo, error) {
-	rows, err := t.rows(ctx, `SELECT report, id, update_id, width, height, sha256, created_at FROM photos WHERE report = $1
-		ORDER BY update_id, position`, reportID)
-	return collect(rows, err, func(row scanner) (report.Photo, error) {
-		_, p, err := scanPhoto(row)
-		return p, err
-	})
+	s.forget(ctx)
+	return r, nil
 }
 
 // erasePersonal deletes whole rows where they are personal, and blanks the
 // reporter's words where the row is a fact of history.
 func (t *tx) erasePersonal(ctx context.Context, reportID string) error {
 	for _, q := range []string{
-		`DELETE FROM subscriptions WHERE report = $1 AND email <> '' AND lower(email) =
-			(SELECT lower(email) FROM contacts WHERE report = $1)`,
+		`DELETE FROM subscriptions WHERE report = $1 AND email <> '' AND (
+			lower(email) = (SELECT lower(email) FROM contacts WHERE report = $1) OR
+			email = (SELECT p.email FROM reports r JOIN persons p ON p.id = r.person WHERE r.id = $1))`,
 		`DELETE FROM contacts WHERE report = $1`,
 		`DELETE FROM photos WHERE report = $1`,
 		`DELETE FROM media_urls WHERE report = $1`,
@@ -65,43 +59,13 @@ func (t *tx) erasePersonal(ctx context.Context, reportID string) error {
 // forget makes SQLite overwrite what was erased in its files: the log of old
 // pages is folded into the database, where secure_delete has zeroed them. Where
 // somebody reads an older state for longer than the busy timeout, such as a
-// backup, the log is overwritten in its own time, as PostgreSQL always does it,
-// by VACUUM and the recycling of WAL.
-func (s Reports) forget(ctx context.Context) error {
+// backup, or where it fails, the log is overwritten in its own time, as PostgreSQL
+// always does it, by VACUUM and the recycling of WAL. That is no failure of the
+// erasure, which is committed: the follow token has ended with it, so a reporter
+// who were told to try again could not.
+func (s Reports) forget(ctx context.Context) {
 	if s.group == nil {
-		return nil
+		return
 	}
-	var busy, pages, folded int // https://sqlite.org/pragma.html#pragma_wal_checkpoint
-	if err := s.write.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &folded); err != nil {
-		return s.asProblem(fmt.Errorf("fold the log into the database: %w", err))
-	}
-	return nil
-}
-
-// Contact returns how to reach a reporter.
-func (s Reports) Contact(ctx context.Context, reportID string) (report.Contact, error) {
-	var c report.Contact
-	_, err := s.one(ctx, `SELECT name, email, phone FROM contacts WHERE report = $1`, []any{reportID}, &c.Name, &c.Email, &c.Phone)
-	return c, err
-}
-
-// Contacts returns the same for many reports, by report id.
-func (s Reports) Contacts(ctx context.Context, reportIDs []string) (map[string]report.Contact, error) {
-	found := map[string]report.Contact{}
-	if len(reportIDs) == 0 {
-		return found, nil
-	}
-	query, args := contactsQuery(reportIDs)
-	rows, err := s.query(ctx, query, args...)
-	_, err = collect(rows, err, func(row scanner) (struct{}, error) {
-		var id string
-		var c report.Contact
-		err := row.Scan(&id, &c.Name, &c.Email, &c.Phone)
-		found[id] = c
-		return struct{}{}, err
-	})
-	if err != nil {
-		return nil, s.asProblem(fmt.Errorf("read contacts: %w", err))
-	}
-	return found, nil
+	_, _ = s.write.ExecContext(context.WithoutCancel(ctx), `PRAGMA wal_checkpoint(TRUNCATE)`)
 }

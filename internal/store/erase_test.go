@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"fmt"
 	"os"
@@ -93,6 +94,52 @@ func TestErasingLeavesNoTrace(t *testing.T) {
 		}
 		if _, err := s.Erase(t.Context(), r.ID, blank); err != nil { // as a restore does it again
 			t.Errorf("erase once more: %v", err)
+		}
+	})
+}
+
+// A reporter whose connection breaks meanwhile could not ask again: the follow
+// token has ended. Only SQLite sees a write through once it has begun.
+func TestAnErasureThatIsCommittedIsNoFailure(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		r := eraseKit(t, db)
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		_, err := store.Reports{DB: db.DB}.Erase(ctx, r.ID, func(r *report.Report) (report.Changes, error) {
+			leave()
+			return blank(r)
+		})
+		where := columnsWith(t, db, "Personlig")
+		if done := err == nil; done != db.sqlite() || done != (len(where) == 0) {
+			t.Errorf("%v, and the words are in %v", err, where)
+		}
+		if err == nil {
+			noBytes(t, db, secretWords)
+		}
+	})
+}
+
+// Who filed a report by their account may have left no contact data with it.
+func TestErasingEndsWhatTheReportersAccountFollows(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		f := filing()
+		f.Report.PersonID, f.Contact = "the reporter", report.Contact{}
+		r := create(t, db, f)
+		must(t, db.InTx(t.Context(), func(exec execFunc) error {
+			return exec(`INSERT INTO persons (id, email, created_at) VALUES ('the reporter', 'me@example.org', 0), ('another', 'you@example.org', 0)`)
+		}))
+		for _, email := range []string{"me@example.org", "you@example.org"} {
+			must(t, db.InTx(t.Context(), func(exec execFunc) error {
+				return exec(`INSERT INTO subscriptions (id, secret, report, lat, lon, lon_m, radius_m, services, channel, endpoint,
+					p256dh, auth, email, language, active, code_hash, tries, expires_at, created_at)
+					VALUES ($2, $2, $1, 0, 0, 0, 0, '', 'mail', '', '', '', $2, 'sv', TRUE, '', 0, 0, 0)`, r.ID, email)
+			}))
+		}
+		_, err := store.Reports{DB: db.DB}.Erase(t.Context(), r.ID, blank)
+		must(t, err)
+		if me, you := db.count(t, `SELECT count(*) FROM subscriptions WHERE email = 'me@example.org'`),
+			db.count(t, `SELECT count(*) FROM subscriptions`); me != 0 || you != 1 {
+			t.Errorf("the reporter follows by %d, all by %d subscriptions", me, you)
 		}
 	})
 }

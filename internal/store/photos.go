@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
@@ -80,15 +81,21 @@ func (s Photos) kept(ctx context.Context, first report.Replay, once photo.Once) 
 }
 
 // SweepPhotos deletes the rows of up to n photos that nobody has claimed since
-// before, and returns them for their blobs to be deleted. A report that claims
-// one at the same moment does so by the same condition: one of the two loses.
-func (s Photos) SweepPhotos(ctx context.Context, before time.Time, n int) (ids []string, err error) {
+// before, and leaves a job that deletes their blobs. A report that claims one at
+// the same moment does so by the same condition: one of the two loses.
+func (s Photos) SweepPhotos(ctx context.Context, before, now time.Time, n int) (ids []string, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
 		rows, err := t.rows(ctx, `WITH picked AS MATERIALIZED
 			(SELECT id FROM photos WHERE report IS NULL AND created_at < $1 ORDER BY created_at LIMIT $2`+t.db.dialect.skipLocked+`)
 			DELETE FROM photos WHERE report IS NULL AND id IN (SELECT id FROM picked) RETURNING id`, micros(before), n)
-		ids, err = collect(rows, err, scanText)
-		return err
+		if ids, err = collect(rows, err, scanText); err != nil || len(ids) == 0 {
+			return err
+		}
+		files, err := job.New(report.JobEraseFiles, "", report.EraseFilesJob{PhotoIDs: ids}, now)
+		if err != nil {
+			return err
+		}
+		return t.insertJobs(ctx, []job.Job{files})
 	})
 	if err != nil {
 		return nil, err

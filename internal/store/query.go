@@ -309,7 +309,7 @@ func (s Reports) addPhotos(ctx context.Context, rs []report.Report) error {
 		at[r.ID], ids[i] = i, r.ID
 	}
 	b := sqlbuilder.PostgreSQL.NewSelectBuilder().
-		Select("report", "id", "update_id", "width", "height", "sha256", "created_at").From("photos").OrderBy("report", "update_id", "position")
+		Select(photoColumns).From("photos").OrderBy("report", "update_id", "position")
 	in(b, "report", ids)
 	query, args := b.Build()
 	rows, err := s.query(ctx, query, args...)
@@ -320,6 +320,18 @@ func (s Reports) addPhotos(ctx context.Context, rs []report.Report) error {
 	})
 	return s.asProblem(err)
 }
+
+// photosOf reads the photos of one report inside a transaction.
+func (t *tx) photosOf(ctx context.Context, reportID string) ([]report.Photo, error) {
+	rows, err := t.rows(ctx, `SELECT `+photoColumns+` FROM photos WHERE report = $1
+		ORDER BY update_id, position`, reportID)
+	return collect(rows, err, func(row scanner) (report.Photo, error) {
+		_, p, err := scanPhoto(row)
+		return p, err
+	})
+}
+
+const photoColumns = `report, id, update_id, width, height, sha256, created_at`
 
 func scanPhoto(row scanner) (of string, p report.Photo, err error) {
 	var hashes string
@@ -332,10 +344,4 @@ func scanPhoto(row scanner) (of string, p report.Photo, err error) {
 		return of, p, fmt.Errorf("read photo %s: %w", p.ID, err)
 	}
 	return of, p, nil
-}
-
-func contactsQuery(reportIDs []string) (string, []any) {
-	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("report", "name", "email", "phone").From("contacts")
-	in(b, "report", reportIDs)
-	return b.Build()
 }

@@ -57,7 +57,7 @@ func (t *tx) file(ctx context.Context, f report.Filing) (report.Report, error) {
 	if err := t.sameBoundaries(ctx, r.BoundarySet); err != nil {
 		return r, err
 	}
-	if err := t.stillHeld(ctx, r, f.AtVersion); err != nil {
+	if err := t.stillHeld(ctx, r.Jurisdiction, r.Delivery, f.AtVersion); err != nil {
 		return r, err
 	}
 	if !f.Contact.Empty() {
@@ -123,14 +123,14 @@ func (t *tx) sameBoundaries(ctx context.Context, set string) error {
 // stillHeld makes sure that a report is held by what its jurisdiction is in this
 // very transaction: who gives it a channel either waits for the lock and then
 // finds the report to release, or has come before and is seen here.
-func (t *tx) stillHeld(ctx context.Context, r report.Report, version int64) error {
-	if r.Delivery != report.Held {
+func (t *tx) stillHeld(ctx context.Context, jurisdiction string, d report.Delivery, version int64) error {
+	if d != report.Held {
 		return nil
 	}
 	var current int64
-	err := t.row(ctx, `SELECT version FROM jurisdictions WHERE code = $1`+t.db.dialect.lockRow, r.Jurisdiction).Scan(&current)
+	err := t.row(ctx, `SELECT version FROM jurisdictions WHERE code = $1`+t.db.dialect.lockRow, jurisdiction).Scan(&current)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("read the version of jurisdiction %s: %w", r.Jurisdiction, err)
+		return fmt.Errorf("read the version of jurisdiction %s: %w", jurisdiction, err)
 	}
 	if current != version {
 		return report.ErrChannelChanged
@@ -256,6 +256,11 @@ func (s Reports) AddOnce(ctx context.Context, name string, key report.Key, chang
 // save stores a changed report with what the change causes, and gives it its
 // next version and its photos as they are then.
 func (t *tx) save(ctx context.Context, r *report.Report, caused report.Changes) (err error) {
+	if caused.AtVersion != 0 {
+		if err := t.stillHeld(ctx, r.Jurisdiction, r.Delivery, caused.AtVersion); err != nil {
+			return err
+		}
+	}
 	r.Version++
 	if err := t.saveReport(ctx, *r); err != nil {
 		return fmt.Errorf("update report %s: %w", r.ID, err)
@@ -373,8 +378,9 @@ func attributesJSON(r report.Report) (string, error) {
 	return string(b), nil
 }
 
-// searchText is what a text search looks in: the words and the reference. It is lowered here, because the
-// databases do not agree on how to lower what is not ASCII.
+// searchText is what a text search looks in: the words and the reference. It is
+// lowered here, because the databases do not agree on how to lower what is not
+// ASCII.
 func searchText(r report.Report) string {
 	return strings.ToLower(r.Description + "\n" + r.Address + "\n" + r.Reference)
 }

@@ -231,7 +231,7 @@ func TestTheSweepAndAClaimCannotMeet(t *testing.T) {
 		swept := make(chan string, 100)
 		race(40, func(i int) {
 			if i >= 30 {
-				got, err := photos.SweepPhotos(context.Background(), noon.Add(time.Hour), 3)
+				got, err := photos.SweepPhotos(context.Background(), noon.Add(time.Hour), noon.Add(24*time.Hour), 3)
 				if err != nil || len(got) > 3 {
 					t.Errorf("swept %d: %v", len(got), err)
 				}

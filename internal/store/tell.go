@@ -101,8 +101,11 @@ func (s Followers) Update(ctx context.Context, id string) (report.Update, bool, 
 // then its new recipient has not got it. Neither version nor time of change move
 // with it: nobody who answers the report has to know first that its mail has
 // left the house.
-func (s Followers) SetDelivery(ctx context.Context, r report.Report, to report.Delivery) (ok bool, err error) {
+func (s Followers) SetDelivery(ctx context.Context, r report.Report, to report.Delivery, atVersion int64) (ok bool, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		if err := t.stillHeld(ctx, r.Jurisdiction, to, atVersion); err != nil {
+			return err
+		}
 		n, err := t.exec(ctx, `UPDATE reports SET delivery = $4 WHERE id = $1 AND jurisdiction = $2 AND delivery = $3`,
 			r.ID, r.Jurisdiction, r.Delivery, to)
 		ok = n == 1

@@ -137,7 +137,8 @@ func (t *tx) putAliases(ctx context.Context, j tenant.Jurisdiction) error {
 // release lets reports go that waited for the jurisdiction to have a channel,
 // each with its job if there is something to send. Those that two bodies refused
 // stay with the operator. One statement says which reports they are: one that is
-// filed meanwhile must not become queued without a job.
+// filed meanwhile must not become queued without a job. The job has no key: an
+// earlier job of the report, which is just ending, must not stand in for it.
 func (t *tx) release(ctx context.Context, j tenant.Jurisdiction) error {
 	to := report.Queued
 	switch j.Channel {
@@ -156,7 +157,7 @@ func (t *tx) release(ctx context.Context, j tenant.Jurisdiction) error {
 		return nil
 	}
 	for _, id := range ids {
-		deliver, err := job.New(report.JobDeliver, id, report.DeliverJob{ReportID: id}, j.UpdatedAt)
+		deliver, err := job.New(report.JobDeliver, "", report.DeliverJob{ReportID: id}, j.UpdatedAt)
 		if err != nil {
 			return err
 		}
@@ -167,24 +168,14 @@ func (t *tx) release(ctx context.Context, j tenant.Jurisdiction) error {
 	return nil
 }
 
-// AddMissing stores those jurisdictions whose code is not there yet.
-func (s Tenants) AddMissing(ctx context.Context, js []tenant.Jurisdiction) (added int, err error) {
-	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		added, err = t.addMissing(ctx, js)
-		return err
-	})
-	return added, err
-}
-
-func (t *tx) addMissing(ctx context.Context, js []tenant.Jurisdiction) (added int, err error) {
+// addMissing stores those jurisdictions whose code is not there yet.
+func (t *tx) addMissing(ctx context.Context, js []tenant.Jurisdiction) error {
 	for _, j := range js {
-		n, err := t.exec(ctx, `INSERT INTO jurisdictions (code, name, channel, email, language, services, version, updated_at)
+		if _, err := t.exec(ctx, `INSERT INTO jurisdictions (code, name, channel, email, language, services, version, updated_at)
 			VALUES ($1, $2, $3, $4, $5, 'null', 1, $6) ON CONFLICT (code) DO NOTHING`,
-			j.Code, j.Name, j.Channel, j.Email, j.Language, micros(j.UpdatedAt))
-		if err != nil {
-			return 0, fmt.Errorf("add jurisdiction %s: %w", j.Code, err)
+			j.Code, j.Name, j.Channel, j.Email, j.Language, micros(j.UpdatedAt)); err != nil {
+			return fmt.Errorf("add jurisdiction %s: %w", j.Code, err)
 		}
-		added += int(n)
 	}
-	return added, nil
+	return nil
 }

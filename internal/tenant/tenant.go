@@ -9,10 +9,13 @@ package tenant
 
 import (
 	"context"
+	"net/mail"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/kantsten/kantsten/internal/catalog"
 	"github.com/kantsten/kantsten/internal/problem"
@@ -66,8 +69,6 @@ type Store interface {
 	// one) and releases the reports that were held for want of a channel;
 	// problem.Stale otherwise.
 	PutJurisdiction(ctx context.Context, j Jurisdiction) (Jurisdiction, error)
-	// AddMissing stores those jurisdictions whose code is not there yet.
-	AddMissing(ctx context.Context, js []Jurisdiction) (added int, err error)
 }
 
 // Service reads and changes jurisdictions.
@@ -115,14 +116,16 @@ func (j Jurisdiction) faults() *problem.Error {
 	if !codeForm.MatchString(j.Code) {
 		fault("code", "pattern", "a code has 1 to 32 letters and digits")
 	}
-	if j.Name == "" || len(j.Name) > 200 {
-		fault("/name", "length", "a name has 1 to 200 characters")
+	if n := utf8.RuneCountInString(j.Name); n == 0 || n > 200 || !oneLine(j.Name) {
+		fault("/name", "length", "a name has 1 to 200 characters on one line")
 	}
 	if !slices.Contains(Channels(), j.Channel) {
 		fault("/channel", "unknown", "a channel is none, web or email")
 	}
 	if j.Channel == Email && j.Email == "" {
 		fault("/email", "required", "the channel email needs an address to send to")
+	} else if a, err := mail.ParseAddress(j.Email); j.Email != "" && (err != nil || a.Address != j.Email || !oneLine(j.Email)) {
+		fault("/email", "format", "an e-mail address such as gata@example.org")
 	}
 	for _, a := range j.Aliases {
 		if !aliasForm.MatchString(a) {
@@ -130,4 +133,8 @@ func (j Jurisdiction) faults() *problem.Error {
 		}
 	}
 	return problem.Invalidity(faults)
+}
+
+func oneLine(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
