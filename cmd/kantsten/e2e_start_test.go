@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kantsten/kantsten/api"
 	"github.com/kantsten/kantsten/api/apitest"
 	"github.com/kantsten/kantsten/internal/problem"
 )
@@ -50,6 +51,9 @@ func (p *place) invite(t *testing.T, args ...string) string {
 func accept(t *testing.T, s *server, secret string) *apitest.Client {
 	t.Helper()
 	var got struct{ Token string }
+	if status, _ := s.get(api.InvitationPath); status != http.StatusOK { // where the link leads
+		t.Errorf("the page behind the one-time link: %d", status)
+	}
 	body := map[string]string{"secret": secret}
 	s.api().Send(http.MethodPost, "/v1/invitations/accept", body).Want(http.StatusOK).JSON(&got)
 	if again := s.api().Send(http.MethodPost, "/v1/invitations/accept", body); again.Status < http.StatusBadRequest {
