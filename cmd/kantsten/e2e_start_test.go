@@ -92,7 +92,8 @@ func TestARealStart(t *testing.T) {
 			t.Errorf("the operator's triage holds %+v, want the report", triage)
 		}
 		administrator := accept(t, s, p.invite(t, "--role", "administrator", "--jurisdiction", "2281", "chef@sundsvall.example"))
-		administrator.Get("/v1/queue?jurisdiction=0180").WantProblem(problem.Forbidden)
+		p.do("jurisdiction", "add", "9999", "Atlantis") // which no file of borders has
+		administrator.Get("/v1/queue?jurisdiction=9999").WantProblem(problem.Forbidden)
 		openQueue(administrator)
 		eventually(t, "the held report is in the municipality's queue", func() bool {
 			own := queue(administrator, "")
