@@ -9,6 +9,8 @@ LINTER  := 2.15.0
 FUZZ    := 10s
 # More for the throw-away PostgreSQL, such as PGTEST=-fsync=false on a slow disk.
 PGTEST  :=
+# For the figures, such as BENCH=-quick.
+BENCH   :=
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test check bench fuzz generate generate-check lint vet tools race-tools
@@ -34,7 +36,7 @@ test: race-tools generate-check vet lint $(BIN)/pgtest ## check generated files,
 check: test fuzz ## all of test, and every fuzz target for 10 s (FUZZ=1m for longer)
 
 bench: $(BIN)/pgtest ## measure, side by side with the bare database, and print the figures
-	$(BIN)/pgtest -install -- go run -tags $(TAGS) ./internal/bench
+	$(BIN)/pgtest -install -- go run -tags $(TAGS) ./internal/bench $(BENCH)
 
 # `go test -list` prints the targets of a package and then its name.
 fuzz: ## run every fuzz target for 10 s (FUZZ=1m for longer)

@@ -575,7 +575,7 @@ type FiledReport struct {
 	CloseReason CloseReason `json:"close_reason,omitempty,omitzero"`
 	ClosedAt    time.Time   `json:"closed_at,omitempty,omitzero"`
 
-	// Contact Shown to the staff who need it for the work, and to the reporter.
+	// Contact Shown to the staff who need it for the work, and to nobody else.
 	Contact   *ReportContact `json:"contact,omitempty"`
 	CreatedAt time.Time      `json:"created_at"`
 
@@ -972,7 +972,7 @@ type Report struct {
 	CloseReason CloseReason `json:"close_reason,omitempty,omitzero"`
 	ClosedAt    time.Time   `json:"closed_at,omitempty,omitzero"`
 
-	// Contact Shown to the staff who need it for the work, and to the reporter.
+	// Contact Shown to the staff who need it for the work, and to nobody else.
 	Contact   *ReportContact `json:"contact,omitempty"`
 	CreatedAt time.Time      `json:"created_at"`
 
@@ -1017,7 +1017,7 @@ type Report struct {
 // ReportRouting How its area was found: the one that owns the position, or, where none does, the nearest. `…/routing` tells all.
 type ReportRouting string
 
-// ReportContact Shown to the staff who need it for the work, and to the reporter.
+// ReportContact Shown to the staff who need it for the work, and to nobody else.
 type ReportContact struct {
 	Email string `json:"email,omitempty,omitzero"`
 	Name  string `json:"name,omitempty,omitzero"`

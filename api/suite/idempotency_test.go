@@ -30,7 +30,7 @@ func again(t *testing.T, what string, send func() apitest.Response) (first apite
 		t.Errorf("%s: the first answer is marked %q", what, got)
 	}
 	var id, other struct {
-		Id, Reference, Secret string
+		ID, Reference, Secret string
 		FollowToken           string `json:"follow_token"`
 	}
 	first.JSON(&id)

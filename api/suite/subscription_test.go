@@ -22,6 +22,7 @@ func TestSubscriptions(t *testing.T) {
 		t.Run("an area by push", func(t *testing.T) { areaByPush(t, s) })
 		t.Run("by e-mail", func(t *testing.T) { byMail(t, s) })
 		t.Run("a private report", func(t *testing.T) { followPrivate(t, s) })
+		t.Run("a message that was given up", func(t *testing.T) { givenUp(t, s) })
 		t.Run("what cannot be followed", func(t *testing.T) { cannotBeFollowed(t, s) })
 	})
 }
@@ -156,6 +157,35 @@ func followPrivate(t *testing.T, s *system) {
 	what := fields{"report": r.Reference, "push": push}
 	s.in(t).Send(http.MethodPost, "/v1/subscriptions", what).WantProblem(problem.NotFound)
 	s.reporter(t, r).Send(http.MethodPost, "/v1/subscriptions", what).Want(http.StatusCreated)
+}
+
+// What a push service refuses for good is parked for the operator, who may have
+// it tried again.
+func givenUp(t *testing.T, s *system) {
+	operator, crew := s.staff(t, auth.Operator, ""), s.staff(t, auth.Crew, sundsvall)
+	r := s.filed(t, inSundsvall, fields{"contact": fields{"email": "kim@example.org"}})
+	browser, push := s.browser(t)
+	s.follow(t, fields{"report": r.Id, "push": push})
+	s.pushes.Answer(http.StatusBadRequest, "")
+	setStatus(t, crew, r.Id, fields{"status": "in-progress"}).Want(http.StatusOK)
+	var list api.JobList
+	eventually(t, "the parked job", func() bool {
+		res := operator.WithTest(t).Get("/v1/jobs/parked").Want(http.StatusOK)
+		if res.JSON(&list); strings.Contains(string(res.Body), "kim@") || strings.Contains(string(res.Body), browser.Endpoint) {
+			t.Errorf("personal data in %s", res)
+		}
+		return len(list.Jobs) > 0
+	})
+	job := list.Jobs[0]
+	if len(list.Jobs) != 1 || job.Kind != "push" || job.Attempts < 1 || job.Error == "" {
+		t.Errorf("parked are %+v", list.Jobs)
+	}
+	s.pushes.Answer(0, "")
+	operator.Send(http.MethodPost, "/v1/jobs/"+job.Id+"/retry", nil).Want(http.StatusAccepted)
+	if got := s.pushed(t, browser); !strings.Contains(got["body"], r.Reference) {
+		t.Errorf("the message is %v", got)
+	}
+	operator.Send(http.MethodPost, "/v1/jobs/"+job.Id+"/retry", nil).WantProblem(problem.NotFound)
 }
 
 func cannotBeFollowed(t *testing.T, s *system) {

@@ -145,12 +145,28 @@ func (s *system) start() {
 		_ = s.runner.Run(ctx) // a handler that does not end fails the test that waits for it
 	}()
 	s.t.Cleanup(func() { stop(); <-done })
-	edge := &api.Edge{
-		Log: slog.New(slog.DiscardHandler), BaseURL: baseURL, Identify: s.server.Identify, Current: s.server.Current,
-	}
-	handler, err := edge.Handler(s.server, s.server.Media(edge))
-	must(s.t, err)
-	s.Client = apitest.New(s.t, handler)
+	s.Client = serve(s.t, s.server)
+}
+
+func serve(t testing.TB, server *api.Server) *apitest.Client {
+	t.Helper()
+	edge := &api.Edge{Log: slog.New(slog.DiscardHandler), BaseURL: baseURL, Identify: server.Identify, Current: server.Current}
+	handler, err := edge.Handler(server, server.Media(edge))
+	must(t, err)
+	return apitest.New(t, handler)
+}
+
+// another serves reports and sign-in as one more process on the same database.
+func (s *system) another(t testing.TB) *apitest.Client {
+	t.Helper()
+	db, err := store.Open(t.Context(), s.url)
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	server, reports := *s.server, *s.server.Reports
+	reports.Store = store.Reports{DB: db}
+	server.Reports = &reports
+	server.Auth = &auth.Service{Store: store.Auth{DB: db}, CodeKey: s.server.Auth.CodeKey, Now: s.now}
+	return serve(t, &server)
 }
 
 // in returns the system as a subtest sees it: what fails there, fails there.

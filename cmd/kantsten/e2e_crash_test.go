@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -213,17 +212,20 @@ func (d *day) logsAreSilent(sub pushtest.Subscription, servers ...*server) {
 // inPlace fails when a text stands in any file of the data folder.
 func inPlace(t *testing.T, p *place, text string) {
 	t.Helper()
-	err := filepath.WalkDir(p.data, func(path string, entry fs.DirEntry, err error) error {
+	files := os.DirFS(p.data)
+	read := 0
+	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}
-		b, err := os.ReadFile(path)
+		b, err := fs.ReadFile(files, path)
 		if bytes.Contains(b, []byte(text)) {
 			t.Errorf("%s contains %q", path, text)
 		}
+		read++
 		return err
 	})
-	if err != nil {
-		t.Error(err)
+	if err != nil || read == 0 {
+		t.Errorf("%d files of the data folder were searched; %v", read, err)
 	}
 }

@@ -36,6 +36,9 @@ func TestTheDemoLetsPeopleIn(t *testing.T) {
 		if info, err := os.Stat(p.demoFile()); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("demo.json: %v, %v; want only its owner to read it", info.Mode(), err)
 		}
+		if info, err := os.Stat(filepath.Join(p.data, "kantsten.db")); databaseURL == "" && (err != nil || info.Mode().Perm() != 0o600) {
+			t.Errorf("the database: %v, %v; want only its owner to read it", info, err)
+		}
 		if info, err := os.Stat(p.data); err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("the data folder: %v, %v; want only its owner to enter it", info.Mode(), err)
 		}

@@ -14,12 +14,15 @@ import (
 	"github.com/kantsten/kantsten/internal/problem"
 )
 
-// square is a GeoJSON file of one municipality around Sundsvall's centre, for
-// tests that are not about borders.
+// square is a GeoJSON file of one municipality around Sundsvall's centre and of
+// Stockholm, for tests that are not about borders.
 func square(t *testing.T, code, name string) string {
 	t.Helper()
-	const areas = `{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"code":%q,"name":%q},` +
-		`"geometry":{"type":"Polygon","coordinates":[[[17,62],[18,62],[18,63],[17,63],[17,62]]]}}]}`
+	const areas = `{"type":"FeatureCollection","features":[` +
+		`{"type":"Feature","properties":{"code":%q,"name":%q},` +
+		`"geometry":{"type":"Polygon","coordinates":[[[17,62],[18,62],[18,63],[17,63],[17,62]]]}},` +
+		`{"type":"Feature","properties":{"code":"0180","name":"Stockholm"},` +
+		`"geometry":{"type":"Polygon","coordinates":[[[17.8,59.2],[18.2,59.2],[18.2,59.4],[17.8,59.4],[17.8,59.2]]]}}]}`
 	path := filepath.Join(t.TempDir(), "areas-"+code+".geojson")
 	if err := os.WriteFile(path, fmt.Appendf(nil, areas, code, name), 0o600); err != nil {
 		t.Fatal(err)
@@ -27,7 +30,7 @@ func square(t *testing.T, code, name string) string {
 	return path
 }
 
-// borders is the file of the real borders, or of a square where they are absent.
+// borders is the file of the real borders, or of two squares where they are absent.
 func borders(t *testing.T) string {
 	t.Helper()
 	for _, setting := range realBorders(t) {

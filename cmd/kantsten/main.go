@@ -16,6 +16,7 @@ import (
 var version = "unknown"
 
 func main() {
+	keepPrivate()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program without waiting
 	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)

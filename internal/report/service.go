@@ -113,6 +113,7 @@ type Filing struct {
 type Filed struct {
 	Report   Report
 	Replayed bool
+	LeftJobs bool // there is something to do that has been waiting for the commit
 	// Fingerprint is that of the submission which first used the key.
 	Fingerprint string
 }

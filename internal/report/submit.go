@@ -77,7 +77,9 @@ func (s *Service) Submit(ctx context.Context, actor auth.Actor, sub Submission) 
 		if err != nil {
 			return Submitted{}, fmt.Errorf("file a report: %w", err)
 		}
-		s.wake()
+		if filed.LeftJobs {
+			s.wake()
+		}
 		return s.submitted(filed, sub.Key)
 	}
 	return Submitted{}, &problem.Error{
@@ -286,7 +288,7 @@ func (sub *Submission) answers(j tenant.Jurisdiction) (map[string]catalog.Answer
 // withFaults adds the faults of the text to a problem of the position, so that
 // the client hears of all at once.
 func withFaults(err error, faults []problem.FieldError) error {
-	if p := problem.As(err); p != nil && p.Kind == problem.Invalid {
+	if p := problem.As(err); p != nil && p.Kind == problem.Invalid && len(faults) > 0 {
 		return problem.Invalidity(append(faults, p.Fields...))
 	}
 	return err

@@ -27,6 +27,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -47,6 +48,8 @@ type DB struct {
 	// What the readers have prepared, by SQL text, on SQLite.
 	preparing sync.RWMutex
 	kept      map[string]*sql.Stmt
+
+	closed atomic.Bool // database/sql does not export its error for this
 }
 
 // maxKept bounds the prepared statements: what a query asks for decides its
@@ -99,6 +102,7 @@ func Open(ctx context.Context, url string) (*DB, error) {
 
 // Close waits for writes under way and lets go of the connections.
 func (db *DB) Close() error {
+	db.closed.Store(true) // from here on, what fails fails for this
 	if db.group != nil {
 		db.group.close()
 	}
@@ -184,7 +188,7 @@ func (db *DB) asProblem(err error) error {
 		return err
 	case db.dialect.unreadable(err):
 		return &problem.Error{Kind: problem.BadRequest, Detail: "a text in the request holds bytes that are not characters", Cause: err}
-	case db.dialect.unavailable(err) || errors.Is(err, errClosed):
+	case db.dialect.unavailable(err) || errors.Is(err, errClosed) || db.closed.Load():
 		return &problem.Error{
 			Kind: problem.Unavailable, Detail: "the database does not answer; nothing was acknowledged, try again",
 			RetryAfter: 2 * time.Second, Cause: err,

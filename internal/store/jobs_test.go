@@ -19,8 +19,12 @@ import (
 func addJobs(t testing.TB, db *database, jobs ...job.Job) {
 	t.Helper()
 	f := filing()
-	f.Jobs = jobs
-	create(t, db, f)
+	f.Jobs = nil
+	r := create(t, db, f)
+	_, err := store.Reports{DB: db.DB}.Update(t.Context(), r.ID, func(*report.Report) (report.Changes, error) {
+		return report.Changes{Jobs: jobs}, nil
+	})
+	must(t, err)
 }
 
 // aJob is due i seconds after noon.

@@ -53,6 +53,9 @@ func (s Reports) find(ctx context.Context, f filter) ([]report.Report, error) {
 	if f.box == nil || f.byChange() {
 		return s.run(ctx, f.everywhere())
 	}
+	if len(f.ranges) == 0 {
+		return nil, nil
+	}
 	n, err := s.probe(ctx, f)
 	if err != nil {
 		return nil, err
@@ -68,10 +71,10 @@ func (s Reports) find(ctx context.Context, f filter) ([]report.Report, error) {
 
 // probe counts the reports in and around the box, up to one more than sparse.
 func (s Reports) probe(ctx context.Context, f filter) (n int, err error) {
-	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("id").From("reports").Limit(s.limits.sparse + 1)
-	b.Where(f.inRanges(b))
+	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("count(*)")
+	b.From(f.around(b, s.limits.sparse+1))
 	query, args := b.Build()
-	_, err = s.one(ctx, "SELECT count(*) FROM ("+query+") AS around", args, &n)
+	_, err = s.one(ctx, query, args, &n)
 	return n, err
 }
 
@@ -86,8 +89,9 @@ type filter struct {
 	q      report.Query
 	limits limits
 	box    *orb.Bound
-	lastID string    // of the page before
-	lastAt time.Time // of the page before, by change
+	ranges []report.Range // of the box; none for one that holds nothing
+	lastID string         // of the page before
+	lastAt time.Time      // of the page before, by change
 }
 
 func newFilter(q report.Query, l limits) (filter, error) {
@@ -95,6 +99,9 @@ func newFilter(q report.Query, l limits) (filter, error) {
 	if q.Near != nil {
 		around := boxAround(*q.Near, q.RadiusM)
 		f.box = &around
+	}
+	if f.box != nil {
+		f.ranges = report.Ranges(*f.box)
 	}
 	if q.Cursor == "" {
 		return f, nil
@@ -126,28 +133,27 @@ func (f filter) everywhere() *sqlbuilder.SelectBuilder {
 	return b
 }
 
-// newestFirst walks from the newest report on and stops where it has enough.
+// newestFirst walks from the newest report on and stops where it has enough. What
+// it walks over is only looked at; the rows are read of those that it shows.
 func (f filter) newestFirst() *sqlbuilder.SelectBuilder {
 	walked := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("*").From("reports").OrderByDesc("id").Limit(f.limits.walk)
 	f.cheap(walked)
+	shown := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("id AS shown_id").OrderByDesc("id").Limit(f.q.Limit + 1)
+	shown.From(shown.BuilderAs(walked, "newest"))
+	f.rest(shown)
 	b := f.selectFrom("")
-	b.From(b.BuilderAs(walked, "newest"))
-	f.rest(b)
-	return b
+	return b.From(b.BuilderAs(shown, "shown")).Join("reports", "id = shown_id")
 }
 
 // byPlace reads what the index of places has in and around the box. The inner
 // limit is above what is there: it keeps a planner from turning the query round.
 func (f filter) byPlace(n int) *sqlbuilder.SelectBuilder {
-	around := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("id AS around_id").From("reports")
-	around.Where(f.inRanges(around))
+	limit := math.MaxInt32
 	if n <= f.limits.sparse {
-		around.Limit(f.limits.sparse + 1)
-	} else {
-		around.Limit(math.MaxInt32)
+		limit = f.limits.sparse + 1
 	}
 	b := f.selectFrom("")
-	b.From(b.BuilderAs(around, "around"))
+	b.From(f.around(b, limit))
 	b.Join("reports", "id = around_id")
 	f.cheap(b)
 	f.rest(b)
@@ -227,12 +233,15 @@ func in[T any](b *sqlbuilder.SelectBuilder, column string, values []T) {
 	}
 }
 
-func (f filter) inRanges(b *sqlbuilder.SelectBuilder) string {
+// around is a table of the ids in and around the box, cut off at a limit. Each
+// range is a query of its own: of ranges joined by OR, PostgreSQL collects all
+// that is in the index before it looks at the limit.
+func (f filter) around(b *sqlbuilder.SelectBuilder, limit int) string {
 	var ranges []string
-	for _, r := range report.Ranges(*f.box) {
-		ranges = append(ranges, b.Between("quadkey", r.First, r.Last))
+	for _, r := range f.ranges {
+		ranges = append(ranges, "SELECT id AS around_id FROM reports WHERE "+b.Between("quadkey", r.First, r.Last))
 	}
-	return b.Or(ranges...)
+	return "(" + strings.Join(ranges, " UNION ALL ") + " LIMIT " + b.Var(limit) + ") AS around"
 }
 
 // metresPerDegree is the length of a degree of latitude on the mean earth.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/routing"
@@ -34,6 +35,11 @@ func (s Reports) Create(ctx context.Context, f report.Filing) (report.Filed, err
 			filed.Report, err = t.whole(ctx, first.Resource, "")
 			return err
 		}
+		f := f // as it was, should this run again
+		if f.Jobs, err = t.worthTelling(ctx, f.Report, f.Jobs); err != nil {
+			return err
+		}
+		filed.LeftJobs = len(f.Jobs) > 0
 		if filed.Report, err = t.file(ctx, f); err != nil || len(f.Photos) == 0 {
 			return err
 		}
@@ -77,6 +83,27 @@ func (t *tx) file(ctx context.Context, f report.Filing) (report.Report, error) {
 		return r, fmt.Errorf("insert report %s: %w", r.ID, err)
 	}
 	return r, nil
+}
+
+// worthTelling leaves out the job that tells of a new report where nobody follows
+// an area at its place. That is so for most reports, and the job would be more
+// work than filing: it is claimed, looks around, and is deleted.
+func (t *tx) worthTelling(ctx context.Context, r report.Report, jobs []job.Job) ([]job.Job, error) {
+	var followed bool
+	if err := t.row(ctx, `SELECT EXISTS (SELECT 1 FROM subscription_tiles WHERE tile = $1)`,
+		report.Quadkey(r.Lat, r.Lon)>>tileShift).Scan(&followed); err != nil {
+		return nil, fmt.Errorf("look for followers: %w", err)
+	}
+	if followed {
+		return jobs, nil
+	}
+	var rest []job.Job // another slice: this may run again
+	for _, j := range jobs {
+		if j.Kind != report.JobTell {
+			rest = append(rest, j)
+		}
+	}
+	return rest, nil
 }
 
 // sameBoundaries makes sure that a report is stored under the boundaries that

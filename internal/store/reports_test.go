@@ -15,6 +15,7 @@ import (
 
 	"github.com/kantsten/kantsten/internal/catalog"
 	"github.com/kantsten/kantsten/internal/job"
+	"github.com/kantsten/kantsten/internal/notify"
 	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
@@ -46,7 +47,7 @@ func changes(reportID string) report.Changes {
 		Events: []report.Event{{
 			ID: newID(), Kind: report.EventCommented, ReportID: reportID, UpdateID: u.ID, Jurisdiction: "2281", CreatedAt: noon,
 		}},
-		Jobs: []job.Job{{ID: newID(), Kind: "tell", Payload: json.RawMessage(`{}`), RunAt: noon, CreatedAt: noon}},
+		Jobs: []job.Job{{ID: newID(), Kind: "later", Payload: json.RawMessage(`{}`), RunAt: noon, CreatedAt: noon}},
 	}
 }
 
@@ -274,6 +275,37 @@ func TestReferencesHaveNoGaps(t *testing.T) {
 		for table, want := range map[string]int{"reports": 100, "updates": 100, "events": 100, "jobs": 100} {
 			if n := db.count(t, `SELECT count(*) FROM `+table); n != want {
 				t.Errorf("%d rows in %s, want %d", n, table, want)
+			}
+		}
+	})
+}
+
+func TestANewReportIsToldWhereSomebodyFollowsThePlace(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		here := filing()
+		for _, f := range []notify.Follower{
+			{ID: newID(), SecretHash: "here", Area: &notify.Area{Lat: here.Report.Lat, Lon: here.Report.Lon, RadiusM: 500}, Active: true, CreatedAt: noon},
+			{ID: newID(), SecretHash: "elsewhere", Area: &notify.Area{Lat: 55.6, Lon: 13, RadiusM: 500}, Active: true, CreatedAt: noon},
+		} {
+			_, err := store.Followers{DB: db.DB}.Follow(t.Context(), f, report.Key{}, nil, nil)
+			must(t, err)
+		}
+		far := filing()
+		far.Report.Lat, far.Report.Lon = 65.58, 22.15
+		for name, tt := range map[string]struct {
+			filing report.Filing
+			want   int
+		}{
+			"followed":           {here, 1},
+			"followed by nobody": {far, 0},
+		} {
+			tell := job.Job{ID: newID(), Kind: report.JobTell, Payload: json.RawMessage(`{}`), RunAt: noon, CreatedAt: noon}
+			tt.filing.Jobs = []job.Job{tell}
+			create(t, db, tt.filing)
+			got, err := store.Jobs{DB: db.DB}.Claim(t.Context(), []string{report.JobTell}, 10, time.Minute, noon)
+			must(t, err)
+			if len(got) != tt.want {
+				t.Errorf("%s: %d jobs, want %d", name, len(got), tt.want)
 			}
 		}
 	})

@@ -1,0 +1,257 @@
+package suite
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/kantsten/kantsten/api"
+	"github.com/kantsten/kantsten/api/apitest"
+	"github.com/kantsten/kantsten/internal/auth"
+)
+
+// stored is how much the system holds: rows, renditions, uploads under way.
+func (s *system) stored(t *testing.T) (all string) {
+	t.Helper()
+	for _, table := range []string{"reports", "updates", "contacts", "photos", "events", "voices", "idempotency_keys", "subscriptions", "invites", "api_keys", "sign_ins", "jurisdictions"} {
+		all += fmt.Sprintf("%s %d, ", table, s.count(t, "SELECT count(*) FROM "+table))
+	}
+	all += fmt.Sprintf("numbers %d, ", s.count(t, "SELECT coalesce(sum(last), 0) FROM reference_series"))
+	return all + fmt.Sprintf("media %d, uploads %d", s.files(t, "media/photos"), s.files(t, "uploads"))
+}
+
+func TestHostileInput(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *system) {
+		r := file(t, s.Client, pothole(inSundsvall, nil))
+		var p api.Photo // so that the folder of photos is there
+		s.Form("/v1/photos", photoPart(phonePhoto(t, 1))).Want(http.StatusCreated).JSON(&p)
+		people := map[string]*apitest.Client{
+			"reporter": s.reporter(t, r), "administrator": s.staff(t, auth.Administrator, sundsvall).With("If-Match", `"1"`),
+		}
+		before := s.stored(t)
+		t.Run("reports", func(t *testing.T) { badReports(t, s) })
+		t.Run("bodies", func(t *testing.T) { badBodies(t, s, r, people) })
+		t.Run("texts", func(t *testing.T) { badTexts(t, s, r, people) })
+		t.Run("photos", func(t *testing.T) { badPhotos(t, s, r, people["reporter"]) })
+		t.Run("sizes", func(t *testing.T) { badSizes(t, s, r, people["reporter"]) })
+		if after := s.stored(t); after != before {
+			t.Errorf("something was stored:\nbefore %s\nafter  %s", before, after)
+		}
+	})
+}
+
+// badReports are well-formed and wrong in one field.
+func badReports(t *testing.T, s *system) {
+	tests := []struct {
+		name, field string
+		change      fields
+	}{
+		{"no service", "/service", fields{"service": nil}},
+		{"no latitude", "/lat", fields{"lat": nil}},
+		{"no longitude", "/lon", fields{"lon": nil}},
+		{"a service that is null", "/service", fields{"service": []any{nil}}},
+		{"a service by number", "/service", fields{"service": 7}},
+		{"an unknown service", "/service", fields{"service": "unicorn"}},
+		{"a service that is no code", "/service", fields{"service": "Pot hole"}},
+		{"a latitude in words", "/lat", fields{"lat": "62.39"}},
+		{"a latitude outside the world", "/lat", fields{"lat": 90.0001}},
+		{"a longitude outside the world", "/lon", fields{"lon": -180.5}},
+		{"in the sea", "/lat", fields{"lat": 63.5}},
+		{"on the other side of the earth", "/lon", fields{"lon": -170}},
+		{"a negative accuracy", "/accuracy_m", fields{"accuracy_m": -1}},
+		{"an accuracy of the globe", "/accuracy_m", fields{"accuracy_m": 1e9}},
+		{"a description too long", "/description", fields{"description": strings.Repeat("å", 4001)}},
+		{"an address too long", "/address", fields{"address": strings.Repeat("å", 401)}},
+		{"a name too long", "/contact/name", fields{"contact": fields{"name": strings.Repeat("å", 201)}}},
+		{"an address that is none", "/contact/email", fields{"contact": fields{"email": "kim"}}},
+		{"a header in an address", "/contact/email", fields{"contact": fields{"email": "kim@example.org\r\nBcc: all@example.org"}}},
+		{"a phone number in words", "/contact/phone", fields{"contact": fields{"phone": "call me"}}},
+		{"an unknown contact field", "/contact/ssn", fields{"contact": fields{"ssn": "19900101-0000"}}},
+		{"an unknown field", "/latitude", fields{"latitude": 62}},
+		{"an unknown attribute", "/attributes/colour", fields{"attributes": fields{"colour": "red"}}},
+		{"an attribute's unknown value", "/attributes/size", fields{"attributes": fields{"size": "enormous"}}},
+		{"an attribute of the wrong type", "/attributes/depth-cm", fields{"attributes": fields{"depth-cm": "deep"}}},
+		{"a language that is none", "/language", fields{"language": "Svenska!"}},
+		{"private in words", "/private", fields{"private": "yes"}},
+		{"eleven photos", "/photos", fields{"photos": elevenIDs()}},
+		{"a photo twice", "/photos", fields{"photos": []string{elevenIDs()[0], elevenIDs()[0]}}},
+		{"a photo that is not there", "/photos/0", fields{"photos": elevenIDs()[:1]}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			body := pothole(inSundsvall, tt.change)
+			problemAt(t, s.in(t).Send(http.MethodPost, "/v1/reports", body), http.StatusUnprocessableEntity, tt.field)
+			problemAt(t, s.in(t).With("Idempotency-Key", s.key()).Form("/v1/reports", reportPart(t, body)), http.StatusUnprocessableEntity, tt.field)
+		})
+	}
+	p := problemAt(t, s.in(t).Send(http.MethodPost, "/v1/reports", pothole(place{62.61, 17.2}, nil)), http.StatusUnprocessableEntity, "/lat")
+	if !strings.Contains(p.Detail, "Sundsvall (2281)") || !strings.Contains(p.Detail, "m away") {
+		t.Errorf("off the coast: %q names no area and distance", p.Detail)
+	}
+}
+
+func elevenIDs() (ids []string) {
+	for i := range 11 {
+		ids = append(ids, fmt.Sprintf("0198c0de-7b1a-4c3e-9f00-5a1d2b3c4d%02d", i))
+	}
+	return ids
+}
+
+// creating are the calls that make something of a JSON body, each with a good
+// one and whoever may send it.
+func creating(r api.FiledReport) map[string]struct{ who, good string } {
+	return map[string]struct{ who, good string }{
+		"POST /v1/reports":                            {"", `{"service":"pothole","lat":62.3908,"lon":17.3069}`},
+		"POST /v1/reports/" + r.Id + "/updates":       {"reporter", `{"text":"x"}`},
+		"POST /v1/reports/" + r.Id + "/support":       {"", `{"voice":"0123456789abcdef"}`},
+		"POST /v1/reports/" + r.Id + "/hand-over":     {"administrator", `{"to":"0180"}`},
+		"PUT /v1/reports/" + r.Id + "/status":         {"administrator", `{"status":"fixed"}`},
+		"PUT /v1/reports/" + r.Id + "/assignee":       {"administrator", `{"assignee":""}`},
+		"POST /v1/subscriptions":                      {"", `{"report":"` + r.Id + `","email":"kim@example.org"}`},
+		"POST /v1/subscriptions/confirm":              {"", `{"id":"` + r.Id + `","code":"123456"}`},
+		"POST /v1/sign-in":                            {"", `{"email":"kim@example.org"}`},
+		"POST /v1/sign-in/confirm":                    {"", `{"sign_in_id":"0123456789abcdef","code":"123456"}`},
+		"POST /v1/invitations/accept":                 {"", `{"secret":"0123456789abcdef"}`},
+		"PUT /v1/jurisdictions/2281":                  {"administrator", `{"name":"Sundsvall","channel":"web"}`},
+		"PUT /v1/jurisdictions/2281/services/pothole": {"administrator", `{"disabled":true}`},
+		"POST /v1/jurisdictions/2281/staff":           {"administrator", `{"email":"kim@example.org","role":"crew"}`},
+		"POST /v1/jurisdictions/2281/keys":            {"administrator", `{"name":"x","scopes":["open311"]}`},
+	}
+}
+
+func (s *system) sender(t *testing.T, who string, people map[string]*apitest.Client) *apitest.Client {
+	if c := people[who]; c != nil {
+		return c.WithTest(t)
+	}
+	return s.in(t)
+}
+
+// badBodies are no JSON, or not the JSON that the call takes.
+func badBodies(t *testing.T, s *system, r api.FiledReport, people map[string]*apitest.Client) {
+	for call, of := range creating(r) {
+		method, path, _ := strings.Cut(call, " ")
+		c := s.sender(t, of.who, people)
+		bad := map[string]string{
+			"nothing": "", "half": of.good[:len(of.good)-1], "trailing bytes": of.good + "x", "two values": of.good + of.good,
+			"a list": "[" + of.good + "]", "null": "null", "a text": `"x"`, "NaN": strings.Replace(of.good, ":", ":NaN,\"x\":", 1),
+			"an unknown field":  `{"surprise":1,` + of.good[1:],
+			"a field twice":     strings.TrimSuffix(of.good, "}") + "," + of.good[1:],
+			"a byte order mark": "\ufeff" + of.good,
+			"latin-1":           strings.Replace(of.good, `"`, "\"\xe5", 1),
+			"deep nesting":      `{"a":` + strings.Repeat("[", 30_000) + strings.Repeat("]", 30_000) + "}",
+		}
+		for name, body := range bad {
+			if name == "nothing" && strings.HasSuffix(path, "/support") {
+				continue // the one call whose body may be left out
+			}
+			res := c.Send(method, path, body)
+			if res.Status != http.StatusBadRequest && res.Status != http.StatusUnprocessableEntity {
+				t.Errorf("%s with %s: got %d\n%s", call, name, res.Status, res)
+			}
+			var p apitest.Problem
+			if res.JSON(&p); len(p.Errors) == 0 {
+				t.Errorf("%s with %s: the problem names no field: %s", call, name, res)
+			}
+		}
+		c.With("Content-Type", "text/plain").Send(method, path, of.good).Want(http.StatusUnsupportedMediaType)
+	}
+}
+
+// badTexts hold what no text may hold.
+func badTexts(t *testing.T, s *system, r api.FiledReport, people map[string]*apitest.Client) {
+	calls := []struct{ call, who, body, field string }{
+		{"POST /v1/reports", "", `{"service":"pothole","lat":62.3908,"lon":17.3069,"description":"%s"}`, "/description"},
+		{"POST /v1/reports", "", `{"service":"pothole","lat":62.3908,"lon":17.3069,"address":"%s"}`, "/address"},
+		{"POST /v1/reports", "", `{"service":"pothole","lat":62.3908,"lon":17.3069,"contact":{"name":"%s"}}`, "/contact/name"},
+		{"POST /v1/reports", "", `{"service":"pothole","lat":62.3908,"lon":17.3069,"attributes":{"size":"%s"}}`, "/attributes/size"},
+		{"POST /v1/reports/" + r.Id + "/updates", "reporter", `{"text":"%s"}`, "/text"},
+		{"PUT /v1/reports/" + r.Id + "/status", "administrator", `{"status":"fixed","text":"%s"}`, "/text"},
+		{"POST /v1/reports/" + r.Id + "/hand-over", "administrator", `{"to":"0180","text":"%s"}`, "/text"},
+		{"PUT /v1/jurisdictions/2281", "administrator", `{"name":"%s","channel":"web"}`, "/name"},
+		{"POST /v1/jurisdictions/2281/keys", "administrator", `{"name":"%s","scopes":["open311"]}`, "/name"},
+		{"PUT /v1/jurisdictions/2281/services/pothole", "administrator", `{"name":{"sv":"%s","en":"x"}}`, "/name/sv"},
+	}
+	for _, tt := range calls {
+		method, path, _ := strings.Cut(tt.call, " ")
+		c := s.sender(t, tt.who, people)
+		for _, text := range []string{`a\u0000b`, `a\u0007b`, `a\u001bb`, `a\u007fb`, `a\u0085b`, "a\xffb", "a\xc3\x28b"} {
+			res := c.Send(method, path, fmt.Sprintf(tt.body, text))
+			if res.Status == http.StatusBadRequest {
+				continue // not UTF-8 at all
+			}
+			problemAt(t, res, http.StatusUnprocessableEntity, tt.field)
+		}
+	}
+}
+
+// badPhotos are none, or more than is decoded.
+func badPhotos(t *testing.T, s *system, r api.FiledReport, reporter *apitest.Client) {
+	whole := phonePhoto(t, 2)
+	bad := map[string][]byte{
+		"a text": []byte("This is not a photo."), "nothing": {}, "a truncated JPEG": whole[:len(whole)/2], "a JPEG's head": whole[:4],
+		"30,000 × 30,000 pixels": hugePNG(t), "a GIF": []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), "a program": []byte("MZ\x90\x00" + strings.Repeat("x", 100)),
+		"a drawing that is a program": []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`),
+	}
+	for name, data := range bad {
+		t.Run(name, func(t *testing.T) {
+			part := photoPart(data)
+			problemAt(t, s.in(t).Form("/v1/photos", part), http.StatusUnprocessableEntity, "photo")
+			problemAt(t, reporter.WithTest(t).Form("/v1/reports/"+r.Id+"/photos", part), http.StatusUnprocessableEntity, "photo/0")
+			problemAt(t, s.in(t).Form("/v1/reports", reportPart(t, pothole(inSundsvall, nil)), part), http.StatusUnprocessableEntity, "photo/0")
+		})
+	}
+	problemAt(t, s.in(t).Form("/v1/photos"), http.StatusUnprocessableEntity, "photo")
+	problemAt(t, s.in(t).Form("/v1/photos", photoPart(whole), photoPart(whole)), http.StatusUnprocessableEntity, "photo")
+	problemAt(t, s.in(t).Form("/v1/photos", apitest.Part{Name: "image", FileName: "a.jpg", Data: whole}), http.StatusUnprocessableEntity, "image")
+	problemAt(t, s.in(t).Form("/v1/reports", photoPart(whole)), http.StatusUnprocessableEntity, "report")
+}
+
+// zeros is a body without an end of its own.
+type zeros struct{ left int64 }
+
+func (z *zeros) Read(p []byte) (int, error) {
+	if z.left == 0 {
+		return 0, io.EOF
+	}
+	n := min(int64(len(p)), z.left)
+	clear(p[:n])
+	z.left -= n
+	return int(n), nil
+}
+
+// badSizes are refused by what they say of themselves, or when they have said
+// too much. A server may close the connection on a body that it does not read,
+// so a refusal may also be a broken pipe; it must not be an answer of success.
+func badSizes(t *testing.T, s *system, r api.FiledReport, reporter *apitest.Client) {
+	const gib = 1 << 30
+	calls := map[string]string{
+		"/v1/reports": "application/json", "/v1/reports/" + r.Id + "/updates": "application/json", "/v1/photos": "multipart/form-data; boundary=x",
+	}
+	head := "--x\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"a.jpg\"\r\n\r\n"
+	for path, media := range calls {
+		for _, declared := range []int64{gib, -1} {
+			body := io.MultiReader(strings.NewReader(head), &zeros{left: gib - int64(len(head))})
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Base()+path, body)
+			must(t, err)
+			req.ContentLength = declared
+			req.Header.Set("Content-Type", media)
+			req.Header.Set("Follow-Token", r.FollowToken)
+			res, err := http.DefaultTransport.RoundTrip(req)
+			if err != nil {
+				continue
+			}
+			answer, _ := io.ReadAll(res.Body)
+			_ = res.Body.Close()
+			if res.StatusCode != http.StatusRequestEntityTooLarge || !bytes.Contains(answer, []byte("/problems/too-large")) {
+				t.Errorf("%s of %d bytes: got %d\n%s", path, declared, res.StatusCode, answer)
+			}
+		}
+	}
+	large := photoPart(append(phonePhoto(t, 3), make([]byte, 20<<20)...))
+	problemAt(t, s.in(t).Form("/v1/photos", large), http.StatusRequestEntityTooLarge, "photo")
+	problemAt(t, reporter.WithTest(t).Form("/v1/reports/"+r.Id+"/photos", large), http.StatusRequestEntityTooLarge, "photo")
+	problemAt(t, s.in(t).Form("/v1/reports", reportPart(t, pothole(inSundsvall, nil)), large), http.StatusRequestEntityTooLarge, "photo")
+}
