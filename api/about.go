@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/job"
@@ -58,7 +59,18 @@ func (s *Server) PostJobRetry(ctx context.Context, req PostJobRetryRequestObject
 }
 
 func toJob(j job.GivenUp) Job {
-	return Job{Id: j.ID, Kind: j.Kind, Attempts: j.Attempts, Error: j.Reason, CreatedAt: j.CreatedAt}
+	return Job{Id: j.ID, Kind: j.Kind, Attempts: j.Attempts, Report: reportOf(j), Error: j.Reason, CreatedAt: j.CreatedAt}
+}
+
+// reportOf is the report that a job names; notices name an update instead.
+func reportOf(j job.GivenUp) string {
+	var names struct {
+		ReportID string `json:"report_id"`
+	}
+	if err := json.Unmarshal(j.Payload, &names); err != nil {
+		return "" // not every payload is an object
+	}
+	return names.ReportID
 }
 
 // wake starts the jobs that a committed call has left.

@@ -35,7 +35,7 @@ func toService(svc catalog.Service, lang string) Service {
 
 func toAttribute(a catalog.Attribute, order int, lang string) Attribute {
 	wire := Attribute{
-		Code: a.Code, Datatype: AttributeDatatype(a.Datatype), Required: a.Required,
+		Code: a.Code, Datatype: AttributeDatatype(a.Datatype), Required: a.Required, Notice: !a.Variable,
 		Label: a.Name.In(lang), Hint: a.Hint.In(lang), Order: order,
 	}
 	for _, v := range a.Values {

@@ -16,7 +16,8 @@
 // gin stands only in this package, and only in the edge: handlers get the
 // request's own context, never gin's, which is reused after the response.
 //
-// Limits: a JSON body has at most 64 KiB and 32 levels; a multipart body at most
-// ten photos of 20 MiB. The package reads no clock for rules and decides
+// Limits: a JSON body has at most 64 KiB, 32 levels and 4,000 values; a multipart
+// body at most ten photos of 20 MiB. How often one address may call is not limited
+// here yet. The package reads no clock for rules and decides
 // nothing about who may do what: that is the domain's.
 package api

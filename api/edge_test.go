@@ -156,7 +156,7 @@ func TestLogHoldsNoPersonalData(t *testing.T) {
 			t.Errorf("the log holds %q:\n%s", private, got)
 		}
 	}
-	for _, wanted := range []string{`"route":"/v1/reports/:id"`, `"status":200`, `"method":"GET"`, `"took":`, `"bytes":`} {
+	for _, wanted := range []string{`"route":"/v1/reports/:id"`, `"status":200`, `"method":"GET"`, `"took_ms":`, `"bytes":`} {
 		if !strings.Contains(got, wanted) {
 			t.Errorf("the log lacks %s:\n%s", wanted, got)
 		}
@@ -169,8 +169,14 @@ func TestNoRouteAndNoMethodAreProblems(t *testing.T) {
 	c.Get("/v1/nowhere").Want(http.StatusNotFound).WantProblem(problem.NotFound)
 	c.Get("/v1/api-info/").Want(http.StatusNotFound) // no redirect: a redirected POST loses its body
 	res := c.Send(http.MethodPatch, "/v1/reports/2281-2026-000001", nil).Want(http.StatusMethodNotAllowed)
-	if allow := res.Header.Get("Allow"); !strings.Contains(allow, "GET") || !strings.Contains(allow, "DELETE") {
-		t.Errorf("Allow = %q", allow)
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodDelete} {
+		if allow := res.Header.Get("Allow"); !strings.Contains(allow, method) {
+			t.Errorf("Allow = %q lacks %s", allow, method)
+		}
+	}
+	res = c.Send(http.MethodHead, "/v1/sign-in", nil).Want(http.StatusMethodNotAllowed)
+	if allow := res.Header.Get("Allow"); allow != http.MethodPost {
+		t.Errorf("Allow = %q where there is nothing to read", allow)
 	}
 }
 

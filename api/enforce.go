@@ -73,7 +73,11 @@ func (op *operation) checkParameters(c *gin.Context) error {
 		return err
 	}
 	path := make(map[string]string, len(c.Params))
-	for _, p := range c.Params {
+	for i, p := range c.Params {
+		if uuidForm.MatchString(p.Value) { // RFC 9562, 4: either case is read, lower is written
+			p.Value = strings.ToLower(p.Value)
+			c.Params[i].Value = p.Value
+		}
 		path[p.Key] = p.Value
 	}
 	input := &openapi3filter.RequestValidationInput{
@@ -92,6 +96,8 @@ func (op *operation) checkParameters(c *gin.Context) error {
 	}
 	return invalid(fields)
 }
+
+var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // number is how JSON writes one. Go would also take "NaN", "Inf" and "0x1p-2".
 var number = regexp.MustCompile(`^-?[0-9]{1,20}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?$`)

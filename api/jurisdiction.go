@@ -33,6 +33,42 @@ func mayConfigure(ctx context.Context, code string) error {
 	return actor.May(auth.ConfigureJurisdiction, where)
 }
 
+// mayChange refuses what would reach over into somebody else's affairs. Aliases
+// are one list for the whole installation, so an administrator who could add one
+// could take a neighbour's name. Reports carry contact details to where they go,
+// so the operator sets that up, and then leaves it to the jurisdiction.
+func mayChange(ctx context.Context, now, wanted tenant.Jurisdiction) error {
+	if err := mayConfigure(ctx, wanted.Code); err != nil {
+		return err
+	}
+	actor, where := auth.From(ctx), auth.Resource{Jurisdiction: wanted.Code}
+	isNew := func(alias string) bool { return !slices.Contains(now.Aliases, alias) }
+	if !actor.Can(auth.CreateJurisdiction, where) && slices.ContainsFunc(wanted.Aliases, isNew) {
+		return problem.New(problem.Forbidden, "an alias is added by the operator: aliases are one list for the whole installation")
+	}
+	settled := now.Channel != "" && now.Channel != tenant.None
+	moved := wanted.Channel != now.Channel || wanted.Email != now.Email
+	if settled && moved && !actor.Can(auth.ConfigureJurisdiction, where) {
+		return problem.New(problem.Forbidden, "where a jurisdiction's reports go is for its administrators to change")
+	}
+	return nil
+}
+
+// met adds to a refused change the jurisdiction as it is now.
+func (s *Server) met(ctx context.Context, code string, err error) error {
+	p := problem.As(err)
+	if p == nil || p.Kind != problem.Stale {
+		return err
+	}
+	now, nowErr := s.Tenants.Get(ctx, code)
+	if nowErr != nil {
+		return err // the refusal is worth more than its illustration
+	}
+	same := *p
+	same.Current = now
+	return &same
+}
+
 // PutJurisdiction serves PUT /v1/jurisdictions/{code}.
 func (s *Server) PutJurisdiction(ctx context.Context, req PutJurisdictionRequestObject) (PutJurisdictionResponseObject, error) {
 	now, err := s.Tenants.Get(ctx, req.Code)
@@ -40,20 +76,20 @@ func (s *Server) PutJurisdiction(ctx context.Context, req PutJurisdictionRequest
 	if err != nil && !isNew {
 		return nil, err
 	}
-	if err := mayConfigure(ctx, cmp.Or(now.Code, req.Code)); err != nil {
-		return nil, err
-	}
-	v := version(req.Params.IfMatch)
-	if !isNew && v == 0 {
-		return nil, &problem.Error{Kind: problem.VersionRequired, Detail: "send If-Match with the current version"}
-	}
-	j, err := s.Tenants.Put(ctx, tenant.Jurisdiction{
+	wanted := tenant.Jurisdiction{
 		Code: cmp.Or(now.Code, req.Code), Name: req.Body.Name, Channel: tenant.Channel(req.Body.Channel),
 		Email: req.Body.Email, Aliases: req.Body.Aliases, Language: cmp.Or(req.Body.Language, "sv"),
-		Services: now.Services, Version: v,
-	})
-	if err != nil {
+		Services: now.Services, Version: version(req.Params.IfMatch),
+	}
+	if err := mayChange(ctx, now, wanted); err != nil {
 		return nil, err
+	}
+	if !isNew && wanted.Version == 0 {
+		return nil, &problem.Error{Kind: problem.VersionRequired, Detail: "send If-Match with the current version", Current: now}
+	}
+	j, err := s.Tenants.Put(ctx, wanted)
+	if err != nil {
+		return nil, s.met(ctx, wanted.Code, err)
 	}
 	wire := toJurisdiction(j, true)
 	if isNew {

@@ -42,10 +42,11 @@ func (s *Server) GetLocate(ctx context.Context, req GetLocateRequestObject) (Get
 	if found.Owner != nil {
 		entry := entries[found.Owner.Code]
 		ref := toJurisdictionRef(found.Owner.Code, entry)
-		wire.Jurisdiction, wire.BorderM = &ref, &found.BorderM
+		border := decimetres(found.BorderM)
+		wire.Jurisdiction, wire.BorderM = &ref, &border
 		wire.Services = toServices(entry, languageOf(p.AcceptLanguage))
 	} else if found.Nearest != nil {
-		wire.Nearest = &NearestArea{Code: found.Nearest.Code, Name: found.Nearest.Name, DistanceM: found.Nearest.DistanceM}
+		wire.Nearest = &NearestArea{Code: found.Nearest.Code, Name: found.Nearest.Name, DistanceM: decimetres(found.Nearest.DistanceM)}
 	}
 	return wire, nil
 }
@@ -53,7 +54,7 @@ func (s *Server) GetLocate(ctx context.Context, req GetLocateRequestObject) (Get
 func toCandidates(parties []routing.Party) []Candidate {
 	wire := make([]Candidate, len(parties))
 	for i, p := range parties {
-		wire[i] = Candidate{Code: p.Code, Name: p.Name, DistanceM: p.DistanceM, Share: p.Share}
+		wire[i] = Candidate{Code: p.Code, Name: p.Name, DistanceM: decimetres(p.DistanceM), Share: math.Round(100*p.Share) / 100}
 	}
 	return wire
 }
@@ -87,8 +88,12 @@ func (s *Server) nearby(ctx context.Context, p GetLocateParams) ([]NearbyReport,
 func metresBetween(lat1, lon1, lat2, lon2 float64) float64 {
 	const perDegree = 111_195
 	dx := (lon2 - lon1) * math.Cos(lat1*math.Pi/180)
-	return math.Round(10*math.Hypot(dx, lat2-lat1)*perDegree) / 10
+	return decimetres(math.Hypot(dx, lat2-lat1) * perDegree)
 }
+
+// decimetres rounds metres to what the distances are worth: their calculation is
+// good to half a metre.
+func decimetres(m float64) float64 { return math.Round(10*m) / 10 }
 
 // ListServices serves GET /v1/services.
 func (s *Server) ListServices(ctx context.Context, req ListServicesRequestObject) (ListServicesResponseObject, error) {

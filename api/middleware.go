@@ -60,7 +60,7 @@ func (e *Edge) logFinished(r *http.Request, route string, status, bytes int, too
 		slog.String("route", route),
 		slog.Int("status", status),
 		slog.Int("bytes", bytes),
-		slog.Duration("took", took))
+		slog.Float64("took_ms", float64(took.Microseconds())/1000))
 	if e.Observe != nil {
 		e.Observe(method, route, status, bytes, took)
 	}

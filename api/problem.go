@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -160,6 +161,9 @@ func (e *Edge) noRoute(c *gin.Context) {
 
 // noMethod answers 405, which has no kind in the domain. gin has set Allow.
 func (e *Edge) noMethod(c *gin.Context) {
+	if allow := c.Writer.Header().Get("Allow"); strings.Contains(allow, http.MethodGet) {
+		c.Header("Allow", allow+", "+http.MethodHead) // see headAsGet
+	}
 	const status = http.StatusMethodNotAllowed
 	body, _ := json.Marshal(problemJSON{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,

@@ -147,7 +147,7 @@ func toRouting(r Report, traces []routing.Trace, lang string) Routing {
 	wire := Routing{Jurisdiction: r.Jurisdiction, Channel: r.Jurisdiction.Channel, Delivery: r.Delivery, Steps: []RoutingStep{}}
 	for _, t := range traces {
 		wire.Reason, wire.Explanation, wire.Certain = t.Rule, t.Explain(lang), t.Certain
-		wire.BoundarySet, wire.DistanceM = t.BoundarySet, t.Owner.DistanceM
+		wire.BoundarySet, wire.DistanceM = t.BoundarySet, decimetres(t.Owner.DistanceM)
 		wire.Candidates = toCandidates(t.Candidates)
 		wire.Steps = append(wire.Steps, RoutingStep{Rule: t.Rule, Outcome: t.Owner.Code, Detail: t.Explain(lang)})
 	}

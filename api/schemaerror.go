@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -44,7 +45,11 @@ func invalid(fields []problem.FieldError) error {
 	if len(fields) == 0 {
 		return nil
 	}
-	return problem.Invalidity(fields[:min(len(fields), maxFieldErrors)])
+	p := problem.Invalidity(fields[:min(len(fields), maxFieldErrors)])
+	if len(fields) == 1 { // the codes' texts have no subject: "must be at least 1"
+		p.Detail = cmp.Or(fields[0].Field, "the body") + " " + fields[0].Detail
+	}
+	return p
 }
 
 // schemaFields turns the validator's errors into field errors. Its texts are

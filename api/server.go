@@ -107,13 +107,13 @@ func tokenFrom(ctx context.Context) string {
 
 // Current shows the state that a refused change met, as the caller may see it.
 func (s *Server) Current(ctx context.Context, current any) any {
-	r, ok := current.(report.Report)
-	if !ok {
-		return nil
+	switch now := current.(type) {
+	case report.Report:
+		if shown, err := s.toReport(ctx, now); err == nil {
+			return shown
+		}
+	case tenant.Jurisdiction:
+		return toJurisdiction(now, mayConfigure(ctx, now.Code) == nil)
 	}
-	shown, err := s.toReport(ctx, r)
-	if err != nil {
-		return nil // the problem itself is worth more than its illustration
-	}
-	return shown
+	return nil // the problem itself is worth more than its illustration
 }

@@ -8,7 +8,7 @@ import (
 
 // PostSignIn serves POST /v1/sign-in.
 func (s *Server) PostSignIn(ctx context.Context, req PostSignInRequestObject) (PostSignInResponseObject, error) {
-	pending, err := s.Auth.Begin(ctx, req.Body.Email, "")
+	pending, err := s.Auth.Begin(ctx, req.Body.Email, languageOf(req.Params.AcceptLanguage))
 	if err != nil {
 		return nil, err
 	}

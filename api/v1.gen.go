@@ -478,6 +478,9 @@ type Attribute struct {
 	Datatype AttributeDatatype `json:"datatype"`
 	Hint     string            `json:"hint,omitempty,omitzero"`
 	Label    string            `json:"label"`
+
+	// Notice True: nothing is asked; show `label` and take no answer.
+	Notice   bool              `json:"notice,omitempty,omitzero"`
 	Order    int               `json:"order,omitempty,omitzero"`
 	Required bool              `json:"required"`
 	Values   []AttributeChoice `json:"values,omitempty,omitzero"`
@@ -523,7 +526,7 @@ type AttributeValues map[string]AttributeValue
 // Author Who did it, without naming anybody.
 type Author string
 
-// Candidate Somebody else who may be meant, likeliest first.
+// Candidate Who may be meant, likeliest first; the jurisdiction itself stands among them.
 type Candidate struct {
 	Code string `json:"code"`
 
@@ -638,12 +641,11 @@ type Job struct {
 	CreatedAt time.Time `json:"created_at"`
 
 	// Error What went wrong last, without personal data.
-	Error    string    `json:"error,omitempty,omitzero"`
-	Id       Uuid      `json:"id"`
-	Kind     string    `json:"kind"`
-	ParkedAt time.Time `json:"parked_at,omitempty,omitzero"`
+	Error string `json:"error,omitempty,omitzero"`
+	Id    Uuid   `json:"id"`
+	Kind  string `json:"kind"`
 
-	// Report The id of the report it is about.
+	// Report The id of the report it is about, where it names one.
 	Report string `json:"report,omitempty,omitzero"`
 }
 
@@ -735,7 +737,7 @@ type Location struct {
 	Jurisdiction *JurisdictionRef `json:"jurisdiction"`
 	Nearby       []NearbyReport   `json:"nearby"`
 
-	// Nearest Outside every area, the nearest one.
+	// Nearest Outside every area, the nearest one within 10 km.
 	Nearest  *NearestArea `json:"nearest,omitempty"`
 	Services []Service    `json:"services"`
 }
@@ -778,7 +780,7 @@ type NearbyReport struct {
 	SupportCount int    `json:"support_count,omitempty,omitzero"`
 }
 
-// NearestArea Outside every area, the nearest one.
+// NearestArea Outside every area, the nearest one within 10 km.
 type NearestArea struct {
 	Code      string  `json:"code"`
 	DistanceM float64 `json:"distance_m"`
@@ -1068,11 +1070,12 @@ type Routing struct {
 	// BoundarySet The boundary set that was used.
 	BoundarySet string      `json:"boundary_set,omitempty,omitzero"`
 	Candidates  []Candidate `json:"candidates,omitempty,omitzero"`
-	Certain     bool        `json:"certain,omitempty,omitzero"`
+
+	// Certain Whether the borders left no doubt; false too where they were not asked, as after a hand-over.
+	Certain bool `json:"certain"`
 
 	// Channel How a jurisdiction receives reports: none (not yet), email, web (Kantsten's own queue), open311.
-	Channel   Channel   `json:"channel"`
-	DecidedAt time.Time `json:"decided_at,omitempty,omitzero"`
+	Channel Channel `json:"channel"`
 
 	// Delivery Where the report is on its way to the recipient: held (nobody receives it yet; the operator's triage has it), queued, sent, delivered (it is in the recipient's own queue or system), failed (the operator looks into it).
 	Delivery Delivery `json:"delivery"`
@@ -1083,9 +1086,6 @@ type Routing struct {
 	// Explanation The same in words.
 	Explanation  string          `json:"explanation,omitempty,omitzero"`
 	Jurisdiction JurisdictionRef `json:"jurisdiction"`
-
-	// Queue The queue within the jurisdiction.
-	Queue string `json:"queue,omitempty,omitzero"`
 
 	// Reason A short stable code for why: area (the area that owns the position), nearest (nobody owns it; the nearest area), hand-over.
 	Reason string        `json:"reason"`
@@ -1115,7 +1115,7 @@ type Service struct {
 	Code        string      `json:"code"`
 	Description string      `json:"description,omitempty,omitzero"`
 
-	// Disabled Not offered here; shown to administrators.
+	// Disabled Not offered here; only in the answer to the change that switched it off.
 	Disabled bool     `json:"disabled,omitempty,omitzero"`
 	Group    string   `json:"group"`
 	Keywords []string `json:"keywords,omitempty,omitzero"`
@@ -1260,13 +1260,13 @@ type Update struct {
 	DuplicateOf string      `json:"duplicate_of,omitempty,omitzero"`
 	Fixed       *bool       `json:"fixed,omitempty"`
 
-	// HandedTo The code of the jurisdiction that got the report.
+	// HandedFrom For a hand-over: the code of the jurisdiction that had the report.
+	HandedFrom string `json:"handed_from,omitempty,omitzero"`
+
+	// HandedTo For a hand-over: the code of the jurisdiction that got it.
 	HandedTo string `json:"handed_to,omitempty,omitzero"`
 	Id       Uuid   `json:"id"`
 	Internal bool   `json:"internal"`
-
-	// Jurisdiction The code of the jurisdiction on whose behalf it was done.
-	Jurisdiction string `json:"jurisdiction,omitempty,omitzero"`
 
 	// Kind What happened.
 	Kind       UpdateKind `json:"kind"`
@@ -1276,9 +1276,6 @@ type Update struct {
 	// Status Open: received, acknowledged, planned, in-progress, waiting-for-reporter. Closed: fixed, closed.
 	Status Status `json:"status,omitempty,omitzero"`
 	Text   string `json:"text,omitempty,omitzero"`
-
-	// TextRemoved The text was personal and has been removed.
-	TextRemoved bool `json:"text_removed,omitempty,omitzero"`
 }
 
 // UpdateKind What happened.
@@ -1525,6 +1522,12 @@ type ListServicesParams struct {
 	AcceptLanguage AcceptLanguage `json:"Accept-Language,omitempty,omitzero"`
 }
 
+// PostSignInParams defines parameters for PostSignIn.
+type PostSignInParams struct {
+	// AcceptLanguage The languages that the caller reads, RFC 9110. Swedish is the default.
+	AcceptLanguage AcceptLanguage `json:"Accept-Language,omitempty,omitzero"`
+}
+
 // PostSubscriptionParams defines parameters for PostSubscription.
 type PostSubscriptionParams struct {
 	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. The same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
@@ -1694,7 +1697,7 @@ type ServerInterface interface {
 	GetSession(c *gin.Context)
 	// PostSignIn Ask for a sign-in code
 	// (POST /v1/sign-in)
-	PostSignIn(c *gin.Context)
+	PostSignIn(c *gin.Context, params PostSignInParams)
 	// PostSignInConfirm Sign in with the code
 	// (POST /v1/sign-in/confirm)
 	PostSignInConfirm(c *gin.Context)
@@ -3096,6 +3099,33 @@ func (siw *ServerInterfaceWrapper) GetSession(c *gin.Context) {
 // PostSignIn operation middleware
 func (siw *ServerInterfaceWrapper) PostSignIn(c *gin.Context) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PostSignInParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Accept-Language, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Accept-Language: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.AcceptLanguage = AcceptLanguage
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -3103,7 +3133,7 @@ func (siw *ServerInterfaceWrapper) PostSignIn(c *gin.Context) {
 		}
 	}
 
-	siw.Handler.PostSignIn(c)
+	siw.Handler.PostSignIn(c, params)
 }
 
 // PostSignInConfirm operation middleware
@@ -4199,7 +4229,8 @@ func (response GetSession200JSONResponse) VisitGetSessionResponse(w http.Respons
 }
 
 type PostSignInRequestObject struct {
-	Body *PostSignInJSONRequestBody
+	Params PostSignInParams
+	Body   *PostSignInJSONRequestBody
 }
 
 type PostSignInResponseObject interface {
@@ -5634,8 +5665,10 @@ func (sh *strictHandler) GetSession(ctx *gin.Context) {
 }
 
 // PostSignIn operation middleware
-func (sh *strictHandler) PostSignIn(ctx *gin.Context) {
+func (sh *strictHandler) PostSignIn(ctx *gin.Context, params PostSignInParams) {
 	var request PostSignInRequestObject
+
+	request.Params = params
 
 	var body PostSignInJSONRequestBody
 	var err error

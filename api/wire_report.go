@@ -153,7 +153,7 @@ func (s *Server) toUpdate(r report.Report, u report.Update) Update {
 	wire := Update{
 		Id: u.ID, Kind: UpdateKind(u.Kind), Author: Author(u.Author), CreatedAt: u.CreatedAt, Internal: u.Internal,
 		Status: Status(u.Status), Text: u.Text, CloseReason: CloseReason(u.CloseReason), PlannedFor: u.PlannedFor,
-		DuplicateOf: u.DuplicateOf, HandedTo: u.To,
+		DuplicateOf: u.DuplicateOf, HandedFrom: u.From, HandedTo: u.To,
 	}
 	if u.StillBad != nil {
 		fixed := !*u.StillBad

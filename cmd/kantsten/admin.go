@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/kantsten/kantsten/api"
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/tenant"
 )
@@ -69,8 +70,8 @@ func inviteCommand(flags *flag.FlagSet) func(context.Context, Config, []string, 
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(out, "One-time link, until %s:\n%s/invitation#%s\nor:\ncurl -X POST %s/v1/invitations/accept -H 'Content-Type: application/json' -d '{\"secret\": \"%s\"}'\n",
-				inv.ExpiresAt.Format("2006-01-02 15:04 MST"), cfg.BaseURL, secret, cfg.BaseURL, secret)
+			_, err = fmt.Fprintf(out, "One-time link, until %s:\n%s%s#%s\nor:\ncurl -X POST %s/v1/invitations/accept -H 'Content-Type: application/json' -d '{\"secret\": \"%s\"}'\n",
+				inv.ExpiresAt.Format("2006-01-02 15:04 MST"), cfg.BaseURL, api.InvitationPath, secret, cfg.BaseURL, secret)
 			return err
 		})
 	}

@@ -130,7 +130,7 @@ func TestWrongCallsAreRefused(t *testing.T) {
 	}{
 		{nil, "say what to do"},
 		{[]string{"fly"}, `no command "fly"`},
-		{[]string{"boundaries"}, `no command "boundaries"`},
+		{[]string{"boundaries"}, "after boundaries comes import or list or activate"},
 		{[]string{"serve", "--nonsense"}, "nonsense"},
 		{[]string{"serve", "--addr"}, "addr"},
 		{[]string{"serve", "now"}, "no words"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kantsten/kantsten/api"
 	"github.com/kantsten/kantsten/api/apitest"
 	"github.com/kantsten/kantsten/internal/problem"
 )
@@ -53,6 +54,9 @@ func (p *place) invite(t *testing.T, args ...string) string {
 func accept(t *testing.T, s *server, secret string) *apitest.Client {
 	t.Helper()
 	var got struct{ Token string }
+	if status, _ := s.get(api.InvitationPath); status != http.StatusOK { // where the link leads
+		t.Errorf("the page behind the one-time link: %d", status)
+	}
 	body := map[string]string{"secret": secret}
 	s.api().Send(http.MethodPost, "/v1/invitations/accept", body).Want(http.StatusOK).JSON(&got)
 	if again := s.api().Send(http.MethodPost, "/v1/invitations/accept", body); again.Status < http.StatusBadRequest {
@@ -91,7 +95,8 @@ func TestARealStart(t *testing.T) {
 			t.Errorf("the operator's triage holds %+v, want the report", triage)
 		}
 		administrator := accept(t, s, p.invite(t, "--role", "administrator", "--jurisdiction", "2281", "chef@sundsvall.example"))
-		administrator.Get("/v1/queue?jurisdiction=0180").WantProblem(problem.Forbidden)
+		p.do("jurisdiction", "add", "9999", "Atlantis") // which no file of borders has
+		administrator.Get("/v1/queue?jurisdiction=9999").WantProblem(problem.Forbidden)
 		openQueue(administrator)
 		eventually(t, "the held report is in the municipality's queue", func() bool {
 			own := queue(administrator, "")

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -110,7 +111,21 @@ func dispatch(ctx context.Context, args, environ []string, stdout, stderr io.Wri
 		}
 		return do(ctx, cfg, rest, stdout)
 	}
-	return misused("there is no command %q", args[0])
+	return unknown(args)
+}
+
+// unknown says what could have been meant.
+func unknown(args []string) error {
+	var after []string
+	for _, c := range commands() {
+		if len(c.name) > 1 && c.name[0] == args[0] {
+			after = append(after, c.name[1])
+		}
+	}
+	if after == nil {
+		return misused("there is no command %q", args[0])
+	}
+	return misused("after %s comes %s", args[0], strings.Join(after, " or "))
 }
 
 func matches(name, args []string) bool {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kantsten/kantsten/api"
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/blob"
 	"github.com/kantsten/kantsten/internal/egress"
@@ -98,7 +99,7 @@ func (p *program) links() notify.Links {
 	return notify.Links{
 		Report:   func(r report.Report) string { return p.cfg.BaseURL + "/v1/reports/" + r.Reference },
 		Photo:    func(ph report.Photo) string { return server.LastingPhotoURL(ph, photo.Large) },
-		Invite:   func(secret string) string { return p.cfg.BaseURL + "/invitation#" + secret },
+		Invite:   func(secret string) string { return p.cfg.BaseURL + api.InvitationPath + "#" + secret },
 		Unfollow: func(secret string) string { return p.cfg.BaseURL + "/unfollow/" + secret },
 	}
 }

@@ -147,7 +147,7 @@ func (p *program) handler(ready *atomic.Bool) (http.Handler, error) {
 		Identify: server.Identify, Current: server.Current, Observe: p.metrics.request,
 	}
 	beside := append(api.Health(func(ctx context.Context) error { return p.ready(ctx, ready) }), server.Media(edge))
-	beside = append(beside, server.Unfollow(edge)...)
+	beside = append(append(beside, server.Unfollow(edge)...), api.Invitation()...)
 	v1, err := edge.Handler(server, beside...)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,10 @@
 // one as a string, leading zero kept; aliases such as "sundsvall.se" resolve to
 // it. One that the boundary import made has the channel none: reports to it are
 // held for the operator until somebody says where they should go.
+//
+// A [Service] reads and changes jurisdictions, each at its version, and decides
+// nothing about who may. A [Directory] is for showing: what it says is up to a
+// second old, so nothing is routed by it.
 package tenant
 
 import (
