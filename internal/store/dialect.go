@@ -11,8 +11,9 @@ import (
 	"net/url"
 	"runtime"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite" // driver "sqlite"
 )
@@ -94,16 +95,28 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 const poolSize = 32
 
 func openPostgres(ctx context.Context, url string) (*DB, error) {
-	pool, err := sql.Open("pgx", url)
+	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", withoutURL(err))
 	}
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planOnce))
 	pool.SetMaxOpenConns(poolSize)
 	pool.SetMaxIdleConns(poolSize)
 	if err := pool.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", withoutURL(err)), pool.Close())
 	}
 	return &DB{dialect: postgresDialect, limits: defaultLimits, write: pool, read: pool}, nil
+}
+
+// planOnce keeps PostgreSQL from planning a prepared statement anew for each
+// execution: the statements here have one good plan, and planning a view of the
+// map takes as long as running it. It is a SET rather than a parameter of the
+// connection because poolers refuse parameters that they do not know.
+func planOnce(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.Exec(ctx, "SET plan_cache_mode = force_generic_plan"); err != nil {
+		return fmt.Errorf("set the plan mode: %w", err)
+	}
+	return nil
 }
 
 // withoutURL keeps the password of a connection string out of logs: pgx quotes
