@@ -47,10 +47,11 @@ func TestHeldReports(t *testing.T) {
 
 func channelReleases(t *testing.T, s *system, operator *apitest.Client) {
 	byMail := s.filed(t, inGoteborg, fields{"description": "By mail"})
+	who := operator // sets the channel up; from then on it is the administrators'
 	configure := func(settings fields) {
 		t.Helper()
 		settings["name"] = "Göteborg"
-		c := operator.WithTest(t)
+		c := who.WithTest(t)
 		version := c.Get("/v1/jurisdictions/1480").Want(http.StatusOK).Header.Get("ETag")
 		c.With("If-Match", version).Send(http.MethodPut, "/v1/jurisdictions/1480", settings).Want(http.StatusOK)
 		c.With("If-Match", version).Send(http.MethodPut, "/v1/jurisdictions/1480", settings).Want(http.StatusPreconditionFailed)
@@ -76,6 +77,7 @@ func channelReleases(t *testing.T, s *system, operator *apitest.Client) {
 		}
 	}
 
+	who = s.staff(t, auth.Administrator, goteborg)
 	configure(fields{"channel": "none"})
 	byWeb := s.filed(t, inGoteborg, nil).Id
 	if got := delivery(byWeb); got != "held" || delivery(byMail.Id) != "sent" {
