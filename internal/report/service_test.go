@@ -181,7 +181,7 @@ func (k *kit) mailTo(t *testing.T, code string) {
 	must(t, err)
 }
 
-// storeBefore does something just before each Create and Update.
+// storeBefore does something just before each Create and AddOnce.
 type storeBefore struct {
 	report.Store
 	do func()
@@ -192,7 +192,7 @@ func (s storeBefore) Create(ctx context.Context, f report.Filing) (report.Filed,
 	return s.Store.Create(ctx, f)
 }
 
-func (s storeBefore) Update(ctx context.Context, name string, change func(*report.Report) (report.Changes, error)) (report.Report, error) {
+func (s storeBefore) AddOnce(ctx context.Context, name string, key report.Key, change func(*report.Report) (report.Changes, error)) (report.Report, report.Replay, error) {
 	s.do()
-	return s.Store.Update(ctx, name, change)
+	return s.Store.AddOnce(ctx, name, key, change)
 }
