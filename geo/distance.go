@@ -5,7 +5,11 @@ import "math"
 // MaxDistance is how far, in metres, distances are measured.
 const MaxDistance = 10_000.0
 
-// frame measures distances in metres from one point, within MaxDistance.
+// FarDistance is how far, in metres, [Index.Nearest] looks when it is asked to.
+// Beyond MaxDistance its distances are good to one part in a thousand.
+const FarDistance = 200_000.0
+
+// frame measures distances in metres from one point, within a reach.
 //
 // A vertex at (dx, dy) units from the point is dy times the mean meridian
 // radius between the two latitudes away to the north, and dx times the radius
@@ -18,10 +22,11 @@ type frame struct {
 	x, y           float64 // the point, in units
 	m0, m1         float64 // metres for a unit of latitude: m0 + m1*dy
 	c0, c1, c2     float64 // metres for a unit of longitude at dy: c0 + c1*dy + c2*dy*dy
-	leastX, leastY float64 // no unit within MaxDistance is shorter than this
+	leastX, leastY float64 // no unit within reach is shorter than this
 }
 
-func newFrame(lon, lat float64) frame {
+// newFrame makes a frame; reach is how far it is to be used, in metres.
+func newFrame(lon, lat, reach float64) frame {
 	phi := lat * math.Pi / 180
 	m, n := curvature(phi)
 	sin, cos := math.Sincos(phi)
@@ -35,11 +40,11 @@ func newFrame(lon, lat float64) frame {
 		c2: -m * cos / 2 * u * u * u,
 	}
 	// The cap's highest latitude has the shortest units of longitude; those of
-	// latitude change by 1e-5 within it.
-	edge := min(math.Abs(phi)+1.001*MaxDistance/m, math.Pi/2)
+	// latitude change by 1e-5 within 10 km and 4e-4 within 200 km.
+	edge := min(math.Abs(phi)+1.001*reach/m, math.Pi/2)
 	_, n = curvature(edge)
 	f.leastX = 0.9999 * max(n*math.Cos(edge), 0) * u
-	f.leastY = 0.9999 * m * u
+	f.leastY = (0.9999 - reach/FarDistance*1e-3) * m * u
 	return f
 }
 

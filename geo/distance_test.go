@@ -109,7 +109,7 @@ func TestDistanceToEdgeWithinHalfAMetre(t *testing.T) {
 			a := vertex(away)
 			b := orb.Point{a[0] + r.NormFloat64()*scale/narrow, min(a[1]+r.NormFloat64()*scale, 85.5)}
 			want := toSegment(t, p, a, b)
-			f := newFrame(p[0], p[1])
+			f := newFrame(p[0], p[1], MaxDistance)
 			ax, ay := a[0]*unitsPerDegree-f.x, a[1]*unitsPerDegree-f.y
 			ex, ey := (b[0]-a[0])*unitsPerDegree, (b[1]-a[1])*unitsPerDegree
 			least, at := f.least(ax, ay, ex, ey)
@@ -153,5 +153,30 @@ func TestSquareMetres(t *testing.T) {
 	want := box(60, 61, 1) - box(60.25, 60.75, 0.5)
 	if got := index.SquareMetres(1); math.Abs(got-want) > 1 {
 		t.Errorf("a square with a hole is %.3f m², want %.3f", got, want)
+	}
+}
+
+// Beyond MaxDistance, where only the order of areas matters, a thousandth is enough.
+func TestFarDistancesAreGoodToAThousandth(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, lat := range []float64{0, 45, 55, 62, 69} {
+		for range 300 {
+			p := orb.Point{15, lat}
+			narrow := math.Cos(lat * math.Pi / 180)
+			a := orb.Point{p[0] + r.NormFloat64()/narrow, p[1] + r.NormFloat64()}
+			b := orb.Point{a[0] + 0.02*r.NormFloat64()/narrow, a[1] + 0.02*r.NormFloat64()}
+			want := toSegment(t, p, a, b)
+			if want > FarDistance || want < MaxDistance {
+				continue
+			}
+			f := newFrame(p[0], p[1], FarDistance)
+			ax, ay := a[0]*unitsPerDegree-f.x, a[1]*unitsPerDegree-f.y
+			ex, ey := (b[0]-a[0])*unitsPerDegree, (b[1]-a[1])*unitsPerDegree
+			least, at := f.least(ax, ay, ex, ey)
+			if got := f.exact(ax, ay, ex, ey, at); math.Abs(got-want) > want/1000 || least > got {
+				t.Errorf("%v to %v %v: %.0f m, want %.0f, bound %.0f", p, a, b, got, want, least)
+			}
+		}
 	}
 }

@@ -60,7 +60,7 @@ func (t *Index) Locate(p orb.Point, accuracy float64) Location {
 		loc.Owner = owner
 	}
 	var space [16]Near
-	s := search{Index: t, frame: newFrame(p[0], p[1]), limit: MaxDistance, found: space[:0]}
+	s := search{Index: t, frame: newFrame(p[0], p[1], MaxDistance), limit: MaxDistance, found: space[:0]}
 	border := MaxDistance
 	s.border = func(area int, metres float64) {
 		if loc.Owner == None || area == loc.Owner || t.rank[area] < t.rank[loc.Owner] {
@@ -160,14 +160,15 @@ func (s *search) share(out []Candidate, p orb.Point, accuracy float64) {
 }
 
 // Nearest returns up to n areas at most maxMetres away, which is capped at
-// MaxDistance, the nearest first. Areas that hold the point come first, at
+// FarDistance, the nearest first. Areas that hold the point come first, at
 // distance 0, the owner before the others.
 func (t *Index) Nearest(p orb.Point, maxMetres float64, n int) []Near {
 	defer runtime.KeepAlive(t)
 	if n <= 0 || !onEarth(p) || !(maxMetres >= 0) {
 		return nil
 	}
-	s := search{Index: t, frame: newFrame(p[0], p[1]), limit: min(maxMetres, MaxDistance)}
+	reach := min(maxMetres, FarDistance)
+	s := search{Index: t, frame: newFrame(p[0], p[1], reach), limit: reach}
 	for _, area := range t.holders(p[0], p[1], nil) {
 		s.found = append(s.found, Near{area, 0})
 	}

@@ -130,6 +130,7 @@ func TestNearest(t *testing.T) {
 		{"areas that overlap are both at distance 0, the smaller first", orb.Point{16.5, 62.05}, 10, 3, []int{overlay, west}},
 		{"at sea", orb.Point{18.004, 62.45}, 10_000, 3, []int{east, isle}},
 		{"nothing near", orb.Point{5, 5}, MaxDistance, 3, nil},
+		{"the three nearest, however far apart", orb.Point{17.2, 62.45}, FarDistance, 3, []int{east, west, isle}},
 		{"none asked for", orb.Point{16.5, 62.05}, MaxDistance, 0, nil},
 		{"no place", orb.Point{16.5, math.Inf(1)}, MaxDistance, 3, nil},
 		{"no distance", orb.Point{16.5, 62.05}, math.NaN(), 3, nil},

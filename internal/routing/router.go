@@ -135,7 +135,7 @@ func (a *ActiveSet) found(loc geo.Location, p orb.Point) Found {
 // nearest returns the three nearest areas: approximate borders cannot tell more.
 func (a *ActiveSet) nearest(p orb.Point) []Party {
 	var ps []Party
-	for _, n := range a.Index.Nearest(p, 4*nearestShown, demoCandidates) {
+	for _, n := range a.Index.Nearest(p, geo.FarDistance, demoCandidates) {
 		ps = append(ps, a.party(n.Area, n.Metres, 0))
 	}
 	return ps
