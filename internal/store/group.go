@@ -166,6 +166,9 @@ func (g *group) inOne(batch []*groupWrite) (results []error, err error) {
 	if err := g.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return nil, err
 	}
+	if len(batch) == 1 {
+		return g.alone(ctx, batch[0])
+	}
 	results = make([]error, len(batch))
 	for i, w := range batch {
 		if err := g.inSavepoint(ctx, w, &results[i]); err != nil {
@@ -179,6 +182,20 @@ func (g *group) inOne(batch []*groupWrite) (results []error, err error) {
 		return nil, err
 	}
 	return results, nil
+}
+
+// alone runs a write that shares its transaction with nobody, and so needs no
+// savepoint.
+func (g *group) alone(ctx context.Context, w *groupWrite) (results []error, err error) {
+	t := &tx{db: g.db, run: g.conn, prepared: g.prepared}
+	failed := guarded(context.WithoutCancel(w.ctx), t, w.fn)
+	if failed == nil {
+		return []error{nil}, g.exec(ctx, "COMMIT")
+	}
+	if err := g.exec(ctx, "ROLLBACK"); err != nil {
+		return nil, errors.Join(failed, err)
+	}
+	return []error{failed}, nil
 }
 
 // inSavepoint runs one write; what it did is undone if it fails. The error it
