@@ -122,6 +122,9 @@ func (ft *feature) area(opts ReadOptions, s *shape) (Area, error) {
 	}
 	name := ft.name.value
 	if name == "" {
+		if opts.NameProperty != "" {
+			return Area{}, fmt.Errorf("code %s: no property %q with a name", code.value, opts.NameProperty)
+		}
 		name = code.value
 	}
 	polygons, err := s.polygons(ft.geometry)

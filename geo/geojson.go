@@ -11,9 +11,10 @@ import (
 // ReadOptions says how areas stand in a file. The zero value guesses.
 type ReadOptions struct {
 	// CodeProperty and NameProperty name the properties that hold an area's code
-	// and name, upper and lower case being the same. Left empty, they are guessed
-	// among the usual ones; a feature without a known name is named by its code,
-	// one without a known code has its GeoJSON id.
+	// and name, upper and lower case being the same; a feature without a value
+	// there is an error. Left empty, they are guessed among the usual ones; a
+	// feature without a known name is named by its code, one without a known code
+	// has its GeoJSON id.
 	CodeProperty, NameProperty string
 	// PadCode fills codes that are numbers up with leading zeros to so many
 	// digits: 4 makes "0114" of 114. Codes that are strings stay as they are.

@@ -126,6 +126,7 @@ func TestReadGeoJSONRefuses(t *testing.T) {
 		{"features that are none", collectionText(`{"type":"Thing","properties":{"code":"a"},"geometry":` + polygon + `}`), `feature 0: the type is "Thing"`},
 		{"no code", collectionText(a, featureText(`{"x":1}`)), "feature 1: no property with a code"},
 		{"no code under the given name", featureText(`{"code":"a"}`), `no property "nr"`},
+		{"no name under the given name", featureText(`{"code":"a","name":"A"}`), `code a: no property "label"`},
 		{"a code that is no whole number", featureText(`{"code":1.5}`), "not a whole one"},
 		{"another geometry", geometryText(`{"type":"Point","coordinates":[1,2]}`), `"Point"`},
 		{"a collection of geometries", geometryText(`{"type":"GeometryCollection","geometries":[` + polygon + `]}`), `"GeometryCollection"`},
@@ -173,6 +174,9 @@ func TestReadGeoJSONRefuses(t *testing.T) {
 			opts := ReadOptions{}
 			if strings.Contains(tt.want, `"nr"`) {
 				opts.CodeProperty = "nr"
+			}
+			if strings.Contains(tt.want, `"label"`) {
+				opts.NameProperty = "label"
 			}
 			if _, err := readAll(tt.text, opts); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kantsten/kantsten/api"
 	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/tenant"
 )
 
@@ -29,24 +30,44 @@ func listJurisdictionsCommand(*flag.FlagSet) func(context.Context, Config, []str
 	}
 }
 
+// addJurisdictionCommand adds a jurisdiction or changes the one with that code,
+// as the boundary import makes them: what no flag names stays as it is.
 func addJurisdictionCommand(flags *flag.FlagSet) func(context.Context, Config, []string, io.Writer) error {
-	channel := flags.String("channel", "none", "how it gets its reports: none, web or email")
-	email := flags.String("email", "", "where reports go on the channel email")
+	channel := flags.String("channel", "", "how it gets its reports: none, web or email; default: as it is, none for a new one")
+	email := flags.String("email", "", "where reports go on the channel email; default: as it is")
 	return func(ctx context.Context, cfg Config, args []string, out io.Writer) error {
 		if len(args) != 2 {
 			return misused("jurisdiction add takes a code and a name")
 		}
 		return withProgram(ctx, cfg, func(p *program) error {
-			j, err := p.tenants.Put(ctx, tenant.Jurisdiction{
-				Code: args[0], Name: args[1], Channel: tenant.Channel(*channel), Email: *email, Language: "sv",
-			})
+			j, err := p.jurisdictionToPut(ctx, args[0])
 			if err != nil {
+				return err
+			}
+			j.Name = args[1]
+			if *channel != "" {
+				j.Channel = tenant.Channel(*channel)
+			}
+			if *email != "" {
+				j.Email = *email
+			}
+			if j, err = p.tenants.Put(ctx, j); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(out, "%s %s is there, with the channel %s\n", j.Code, j.Name, j.Channel)
 			return err
 		})
 	}
+}
+
+// jurisdictionToPut is the one with a code as it is, or a new one. An alias is no
+// code: who adds one by a word does not mean to rename another.
+func (p *program) jurisdictionToPut(ctx context.Context, code string) (tenant.Jurisdiction, error) {
+	j, err := p.tenants.Get(ctx, code)
+	if refused := problem.As(err); refused != nil && refused.Kind == problem.NotFound || err == nil && j.Code != code {
+		return tenant.Jurisdiction{Code: code, Channel: tenant.None, Language: "sv"}, nil
+	}
+	return j, err
 }
 
 func inviteCommand(flags *flag.FlagSet) func(context.Context, Config, []string, io.Writer) error {

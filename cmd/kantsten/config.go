@@ -49,7 +49,7 @@ func configure(flags *flag.FlagSet, args, environ []string) (Config, []string, e
 		}
 	}
 	for _, s := range settings() {
-		flags.Func(s.Flag, s.Help, func(value string) error {
+		flags.Func(s.Flag, s.explained(), func(value string) error {
 			values[s.Env] = value
 			return nil
 		})
@@ -83,6 +83,15 @@ func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
 
 // setting is one row of the table of settings.
 type setting struct{ Env, Flag, Default, Help string }
+
+// explained is what --help says: the package flag shows no default by itself of
+// a flag that is a function.
+func (s setting) explained() string {
+	if s.Default == "" {
+		return s.Help
+	}
+	return s.Help + " (default " + s.Default + ")"
+}
 
 // settings lists every setting in the order of the struct.
 func settings() []setting {

@@ -35,6 +35,9 @@ func TestEverySettingIsAFlag(t *testing.T) {
 		if !strings.Contains(stdout+stderr, "-"+s.Flag+" ") || !strings.Contains(stdout+stderr, s.Help) {
 			t.Errorf("serve --help does not explain --%s", s.Flag)
 		}
+		if s.Default != "" && !strings.Contains(stdout+stderr, s.Help+" (default "+s.Default+")\n") {
+			t.Errorf("serve --help does not say that --%s is %s by default", s.Flag, s.Default)
+		}
 		// A wrong value shows that the flag arrives at the setting: all refuse
 		// an empty one or say what is wrong with this one by name.
 		if wrong, ok := wrongValues[s.Env]; ok {

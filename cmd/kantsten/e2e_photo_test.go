@@ -22,7 +22,10 @@ const (
 
 // phonePhoto is a JPEG as a phone takes it: with an EXIF block that holds the
 // maker and the GPS position, and a comment.
-func phonePhoto(t testing.TB) []byte {
+func phonePhoto(t testing.TB) []byte { return photoBy(t, photoMaker) }
+
+// photoBy is one that names another maker.
+func photoBy(t testing.TB, maker string) []byte {
 	t.Helper()
 	img := image.NewRGBA(image.Rect(0, 0, 320, 240))
 	for y := range 240 {
@@ -37,8 +40,8 @@ func phonePhoto(t testing.TB) []byte {
 	plain := b.Bytes()
 	return bytes.Join([][]byte{
 		plain[:2],
-		jpegSegment(0xe1, append([]byte("Exif\x00\x00"), exif()...)),
-		jpegSegment(0xfe, []byte("made by "+photoMaker)),
+		jpegSegment(0xe1, append([]byte("Exif\x00\x00"), exif(maker)...)),
+		jpegSegment(0xfe, []byte("made by "+maker)),
 		plain[2:],
 	}, nil)
 }
@@ -49,9 +52,9 @@ func jpegSegment(marker byte, body []byte) []byte {
 }
 
 // exif is a little-endian TIFF of a main and a GPS directory.
-func exif() []byte {
+func exif(by string) []byte {
 	const headBytes, entryBytes = 8, 12
-	maker := append([]byte(photoMaker), 0)
+	maker := append([]byte(by), 0)
 	makerAt := headBytes + 2 + 2*entryBytes + 4
 	gpsAt := makerAt + len(maker)
 	latAt := gpsAt + 2 + 4*entryBytes + 4

@@ -52,6 +52,7 @@ const usageText = `kantsten serve [--demo]                        API and worker
 kantsten boundaries import URL-or-FILE         load borders from GeoJSON and activate them
 kantsten boundaries list | activate ID
 kantsten jurisdiction list | add CODE NAME [--channel none|web|email] [--email ADDRESS]
+                                               add changes one that is there, and lets its held reports go
 kantsten staff invite --role ROLE [--jurisdiction CODE] EMAIL
 kantsten key create [--jurisdiction CODE] [--scopes open311,…] NAME
 kantsten migrate                               bring the database schema forward

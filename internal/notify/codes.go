@@ -29,7 +29,7 @@ func (n *Notifier) signInCode(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return unlessNothingToSend(err)
 	}
-	return n.sendCode(ctx, ShownCode{Kind: j.Kind, Email: m.Email, Secret: m.Code}, m.Language, m.ExpiresAt, "")
+	return n.sendCode(ctx, ShownCode{Kind: j.Kind, Email: m.Email, Secret: m.Code}, m.Language, m.ExpiresAt, n.Mailer.Send)
 }
 
 // followCode makes and sends the code of a pending subscription.
@@ -42,11 +42,14 @@ func (n *Notifier) followCode(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return unlessNothingToSend(err)
 	}
-	messageID := ""
+	send := n.Mailer.Send
 	if m.Report != "" { // the code of the attempt before is void, so this is another mail
-		messageID = n.messageID(m.Report, uuid.NewString())
+		send = func(ctx context.Context, mail Mail) error {
+			mail.MessageID = n.messageID(m.Report, uuid.NewString())
+			return n.sendErasable(ctx, mail, n.ended(p.ID))
+		}
 	}
-	return n.sendCode(ctx, ShownCode{Kind: j.Kind, Email: m.Email, Secret: m.Code}, m.Language, m.ExpiresAt, messageID)
+	return n.sendCode(ctx, ShownCode{Kind: j.Kind, Email: m.Email, Secret: m.Code}, m.Language, m.ExpiresAt, send)
 }
 
 func unlessNothingToSend(err error) error {
@@ -56,16 +59,14 @@ func unlessNothingToSend(err error) error {
 	return err
 }
 
-func (n *Notifier) sendCode(ctx context.Context, c ShownCode, language string, expires time.Time, messageID string) error {
+func (n *Notifier) sendCode(ctx context.Context, c ShownCode, language string, expires time.Time, send func(context.Context, Mail) error) error {
 	if n.Show != nil {
 		n.Show(c)
 		return nil
 	}
 	w := wordsIn(language)
 	minutes := max(1, int(expires.Sub(n.now()).Minutes()))
-	return n.Mailer.Send(ctx, Mail{
-		To: c.Email, Subject: w.codeSubject[c.Kind], Text: fmt.Sprintf(w.codeText[c.Kind], c.Secret, minutes), MessageID: messageID,
-	})
+	return send(ctx, Mail{To: c.Email, Subject: w.codeSubject[c.Kind], Text: fmt.Sprintf(w.codeText[c.Kind], c.Secret, minutes)})
 }
 
 // invitation makes and sends the link of an invitation to the staff.

@@ -68,7 +68,7 @@ func (n *Notifier) deliverByMail(ctx context.Context, r report.Report, to tenant
 	}
 	m := n.deliveryMail(r, to, contact)
 	m.MessageID = n.messageID(r.ID, to.Code+" "+arrival)
-	return n.Mailer.Send(ctx, m)
+	return n.sendErasable(ctx, m, n.erasedSince(r))
 }
 
 // arrival names the occasion on which a report came to its recipient: the last

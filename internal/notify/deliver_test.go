@@ -7,9 +7,7 @@ import (
 	"image/color"
 	"image/png"
 	"io"
-	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -261,10 +259,7 @@ func TestPhotosThatNoReportClaimsLeaveNoFiles(t *testing.T) {
 
 func TestErasingRemovesFilesOfThatReportOnly(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *town) {
-		dir := filepath.Join(t.TempDir(), "mail")
-		folder, err := notify.NewFolder(dir, "no-reply@kantsten.example", slog.New(slog.DiscardHandler), w.now)
-		must(t, err)
-		w.notifier.Mailer, w.notifier.Folder = folder, folder
+		folder, dir := w.mailFolder(t)
 		w.channel(t, "2281", tenant.Email)
 		var filed []report.Report
 		for range 2 {

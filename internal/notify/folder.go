@@ -47,7 +47,7 @@ func (f *Folder) Send(ctx context.Context, m Mail) error {
 		return fmt.Errorf("write mail: make folder: %w", withoutPath(err))
 	}
 	name := fileName(msg.GetMessageID())
-	tmp, err := os.CreateTemp(f.dir, ".mail-*")
+	tmp, err := os.CreateTemp(f.dir, name+".*.part") // [Folder.Forget] finds it by its name
 	if err != nil {
 		return fmt.Errorf("write mail: %w", withoutPath(err))
 	}

@@ -11,12 +11,15 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/report"
 )
 
 // Forget removes the mails that concern a report: those whose Message-ID begins
-// with its id and a dot. None, and no folder, is no error.
+// with its id and a dot, and what a process that was killed had of them. None,
+// and no folder, is no error. A mail that is just being written fails by it, and
+// finds the report erased when its job comes again.
 func (f *Folder) Forget(ctx context.Context, reportID string) error {
 	if err := uuid.Validate(reportID); err != nil {
 		return job.Permanent(errors.New("forget mails: not the id of a report"))
@@ -40,6 +43,51 @@ func (f *Folder) Forget(ctx context.Context, reportID string) error {
 		}
 	}
 	return nil
+}
+
+// remove removes one mail. None is no error.
+func (f *Folder) remove(messageID string) error {
+	err := os.Remove(filepath.Join(f.dir, fileName(messageID)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove a mail: %w", withoutPath(err))
+	}
+	return nil
+}
+
+// sendErasable sends a mail with personal data that may be erased after it was
+// read. Where mails are files, the one that was written after erasing had removed
+// the others is removed again: erased is asked once the file is there, so either
+// it says so or the erasure's own job comes later and finds the file.
+func (n *Notifier) sendErasable(ctx context.Context, m Mail, erased func(context.Context) (bool, error)) error {
+	if err := n.Mailer.Send(ctx, m); err != nil || n.Folder == nil {
+		return err
+	}
+	if gone, err := erased(ctx); err != nil || !gone {
+		return err
+	}
+	return n.Folder.remove(m.MessageID)
+}
+
+// ended tells that a subscription is there no more.
+func (n *Notifier) ended(id string) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) {
+		_, ok, err := n.Store.Follower(ctx, id)
+		if err != nil {
+			return false, fmt.Errorf("read subscription %s: %w", id, err)
+		}
+		return !ok, nil
+	}
+}
+
+// erasedSince tells that a report was erased after it was read.
+func (n *Notifier) erasedSince(r report.Report) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) {
+		now, err := n.Reports.Read(ctx, auth.Itself(), r.ID)
+		if err != nil {
+			return false, fmt.Errorf("read the delivered report: %w", err)
+		}
+		return now.TokenEpoch != r.TokenEpoch, nil // raised by erasing
+	}
 }
 
 // eraseFiles removes what an erased report, or unclaimed photos, left behind as

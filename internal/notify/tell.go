@@ -165,7 +165,7 @@ func (n *Notifier) mail(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return err
 	}
-	return n.Mailer.Send(ctx, m)
+	return n.sendErasable(ctx, m, n.ended(no.to.ID))
 }
 
 func (n *Notifier) noticeMail(no notice) (Mail, error) {
