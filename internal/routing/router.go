@@ -27,9 +27,6 @@ const (
 	outsideMax = 500
 )
 
-// nearestShown is how far away the area may be that a refusal names, in metres.
-const nearestShown = 10_000
-
 // Router finds who is responsible, on the boundaries that are active now.
 type Router struct {
 	Boundaries *Boundaries
