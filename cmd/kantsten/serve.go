@@ -70,13 +70,13 @@ func serve(ctx context.Context, cfg Config, isDemo bool, out io.Writer) (err err
 }
 
 // tuneMemory gives back what building an index needed, and lets the heap grow
-// further than Go does by itself before it is cleaned: it is small, so a view of
-// the map alone would have it cleaned every few requests (18 % of the time, by
-// profile). What photos may take, and as much again, bounds it.
+// twice as far as Go does by itself before it is cleaned: it is small, so views of
+// the map alone have it cleaned every few requests (18 % of the time, by profile).
+// What photos may take, and as much again, bounds it.
 func (p *program) tuneMemory() {
 	debug.FreeOSMemory()
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(200)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(2*p.cfg.PhotoMemory + 256<<20)
