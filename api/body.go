@@ -8,7 +8,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -131,7 +130,7 @@ func measure(data []byte) shape {
 func plain(value any) (members int, ok bool) {
 	switch v := value.(type) {
 	case string:
-		code, _ := textFault(v)
+		code, _ := problem.TextFault(v)
 		return 0, code == ""
 	case []any:
 		for _, item := range v {
@@ -145,7 +144,7 @@ func plain(value any) (members int, ok bool) {
 		members = len(v)
 		for name, item := range v {
 			n, ok := plain(item)
-			if code, _ := textFault(name); !ok || code != "" {
+			if code, _ := problem.TextFault(name); !ok || code != "" {
 				return 0, false
 			}
 			members += n
@@ -170,7 +169,7 @@ func decodeSlowly(data []byte) (any, error) {
 		return nil, invalid(d.fields)
 	}
 	if d.broken {
-		return nil, badBody(codeNotUTF8, "the body is not UTF-8")
+		return nil, badBody(problem.NotUTF8, "the body is not UTF-8")
 	}
 	return value, nil
 }
@@ -274,10 +273,10 @@ func (d *jsonReader) number(n json.Number) any {
 
 func (d *jsonReader) checkText(s string) {
 	if d.broken && strings.ContainsRune(s, utf8.RuneError) {
-		d.fault(codeNotUTF8, "is not UTF-8")
+		d.fault(problem.NotUTF8, "is not UTF-8")
 		return
 	}
-	if code, detail := textFault(s); code != "" {
+	if code, detail := problem.TextFault(s); code != "" {
 		d.fault(code, detail)
 	}
 }
@@ -286,19 +285,4 @@ func (d *jsonReader) fault(code, detail string) {
 	if len(d.fields) < maxFieldErrors {
 		d.fields = append(d.fields, problem.FieldError{Field: pointer(d.path), Code: code, Detail: detail})
 	}
-}
-
-// textFault says what is wrong with a text of any kind; "" when nothing is.
-func textFault(s string) (code, detail string) {
-	if !utf8.ValidString(s) {
-		return codeNotUTF8, "is not UTF-8"
-	}
-	if strings.ContainsFunc(s, isControl) {
-		return codeControl, "holds a control character other than tab and line break"
-	}
-	return "", ""
-}
-
-func isControl(r rune) bool {
-	return unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r'
 }

@@ -135,7 +135,7 @@ func (op *operation) queryParameter(name string) *openapi3.Parameter {
 
 // checkQueryText checks what the validator does not look at.
 func checkQueryText(p *openapi3.Parameter, value string) []problem.FieldError {
-	if code, detail := textFault(value); code != "" {
+	if code, detail := problem.TextFault(value); code != "" {
 		return []problem.FieldError{{Field: p.Name, Code: code, Detail: detail}}
 	}
 	schema, items := p.Schema.Value, []string{value}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/paulmach/orb"
+	"github.com/paulmach/orb/geo"
 
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
@@ -84,11 +85,9 @@ func (s *Server) nearby(ctx context.Context, p GetLocateParams) ([]NearbyReport,
 	return wire, nil
 }
 
-// metresBetween is the distance of two near points, on a plane: good to 0.5 %.
+// metresBetween is the distance of two points to 0.1 m, on a sphere.
 func metresBetween(lat1, lon1, lat2, lon2 float64) float64 {
-	const perDegree = 111_195
-	dx := (lon2 - lon1) * math.Cos(lat1*math.Pi/180)
-	return decimetres(math.Hypot(dx, lat2-lat1) * perDegree)
+	return decimetres(geo.DistanceHaversine(orb.Point{lon1, lat1}, orb.Point{lon2, lat2}))
 }
 
 // decimetres rounds metres to what the distances are worth: their calculation is

@@ -2,39 +2,29 @@ package api
 
 import (
 	"fmt"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/kantsten/kantsten/internal/catalog"
 	"github.com/kantsten/kantsten/internal/report"
 )
 
-// statusWords say in a reader's words what open and closed leave out.
-var statusWords = map[report.Status]catalog.Text{
-	report.Received:           {"sv": "Mottagen", "en": "Received"},
-	report.Acknowledged:       {"sv": "Bekräftad", "en": "Acknowledged"},
-	report.Planned:            {"sv": "Planerad", "en": "Planned"},
-	report.InProgress:         {"sv": "Pågår", "en": "In progress"},
-	report.WaitingForReporter: {"sv": "Väntar på svar från anmälaren", "en": "Waiting for the reporter"},
-	report.Fixed:              {"sv": "Åtgärdad", "en": "Fixed"},
-	report.Closed:             {"sv": "Avslutad", "en": "Closed"},
-}
-
-var reasonWords = map[report.CloseReason]catalog.Text{
-	report.Duplicate: {"sv": "dubblett", "en": "duplicate"},
-	report.NoAction:  {"sv": "ingen åtgärd", "en": "no action"},
-	report.NotFound:  {"sv": "felet hittades inte", "en": "nothing found"},
-	report.Withdrawn: {"sv": "återtagen", "en": "withdrawn"},
-}
-
 // statusNotes is the finer status: "Planned: 2026-05-01", "Closed: duplicate".
 func statusNotes(r report.Report, lang string) string {
-	word := statusWords[r.Status].In(lang)
-	switch detail := reasonWords[r.CloseReason].In(lang); {
+	word := capitalised(r.Status.In(lang))
+	switch detail := r.CloseReason.In(lang); {
 	case r.Status == report.Closed && detail != "":
 		return word + ": " + detail
 	case r.Status == report.Planned && r.PlannedFor != "":
 		return word + ": " + r.PlannedFor
 	}
 	return word
+}
+
+// capitalised begins a text with a capital letter.
+func capitalised(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:]
 }
 
 // What becomes of a report; %s is who it lies with.

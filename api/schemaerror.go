@@ -29,8 +29,6 @@ const (
 	codeTooMany      = "too-many"
 	codeTooFew       = "too-few"
 	codeDuplicate    = "duplicate"
-	codeControl      = "control-character"
-	codeNotUTF8      = "not-utf-8"
 	codeMalformed    = "malformed"
 	codeTrailing     = "trailing-bytes"
 	codeTooDeep      = "too-deep"

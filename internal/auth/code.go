@@ -15,18 +15,18 @@ const (
 	codeCount  = 1_000_000 // 10 to the power of codeDigits
 )
 
-// newCode draws six digits, each of the million codes as likely as any other.
-func newCode() (string, error) {
+// NewCode draws six digits, each of the million codes as likely as any other.
+func NewCode() (string, error) {
 	n, err := rand.Int(rand.Reader, big.NewInt(codeCount))
 	if err != nil {
-		return "", fmt.Errorf("draw a sign-in code: %w", err)
+		return "", fmt.Errorf("draw a code: %w", err)
 	}
 	return fmt.Sprintf("%0*d", codeDigits, n), nil
 }
 
-// readCode takes the code as people paste it, with spaces, and reports whether
+// ReadCode takes the code as people paste it, with spaces, and reports whether
 // it is six ASCII digits.
-func readCode(typed string) (string, bool) {
+func ReadCode(typed string) (string, bool) {
 	if len(typed) > 4*codeDigits {
 		return "", false
 	}

@@ -87,7 +87,7 @@ type SignInMail struct {
 // again issues a new code in place of the old one, with the tries as they are.
 // The error is [ErrNothingToSend] where the sign-in is no longer open.
 func (s *Service) Issue(ctx context.Context, id string) (SignInMail, error) {
-	code, err := newCode()
+	code, err := NewCode()
 	if err != nil {
 		return SignInMail{}, err
 	}
@@ -108,7 +108,7 @@ func (s *Service) Issue(ctx context.Context, id string) (SignInMail, error) {
 // a code at all is no guess and is not counted.
 func (s *Service) Confirm(ctx context.Context, signInID, typed string) (Session, string, error) {
 	secret, isID := hashToken(signInPrefix, signInID)
-	code, isCode := readCode(typed)
+	code, isCode := ReadCode(typed)
 	if !isID || !isCode {
 		return Session{}, "", errWrongCode()
 	}

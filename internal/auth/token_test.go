@@ -82,7 +82,7 @@ func TestCodesAreSixDigitsOfAllKinds(t *testing.T) {
 	var leading [10]int
 	distinct := map[string]bool{}
 	for range draws {
-		code, err := newCode()
+		code, err := NewCode()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ func TestReadCode(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got, ok := readCode(tt.typed); got != tt.want || ok != (tt.want != "") {
+			if got, ok := ReadCode(tt.typed); got != tt.want || ok != (tt.want != "") {
 				t.Errorf("readCode = %q, %v; want %q", got, ok, tt.want)
 			}
 		})

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/kantsten/kantsten/internal/problem"
@@ -98,7 +97,7 @@ func extra(code string, raw any) (Answer, bool) {
 // answer checks the values given for one attribute, of which there is at least one.
 func (f *faults) answer(at string, a Attribute, values []string) (Answer, bool) {
 	for _, v := range values {
-		if code, detail := textFault(v); code != "" {
+		if code, detail := problem.TextFault(v); code != "" {
 			f.add(at, code, detail)
 			return Answer{}, false
 		}
@@ -187,22 +186,9 @@ func keys(a Attribute) string {
 	return strings.Join(all, ", ")
 }
 
-// textFault returns the code of what makes s unfit to be kept as text and what
-// would be right, "" if nothing does.
-func textFault(s string) (code, detail string) {
-	if !utf8.ValidString(s) {
-		return "not-utf8", "must be UTF-8"
-	}
-	bad := func(r rune) bool { return unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r' }
-	if strings.ContainsFunc(s, bad) {
-		return "control-character", "must not hold control characters other than tab and line breaks"
-	}
-	return "", ""
-}
-
-// clean reports whether s has no textFault.
+// clean reports whether s can be kept as text.
 func clean(s string) bool {
-	code, _ := textFault(s)
+	code, _ := problem.TextFault(s)
 	return code == ""
 }
 

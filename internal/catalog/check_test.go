@@ -46,7 +46,7 @@ func TestCheckOneAnswer(t *testing.T) {
 		{"line", "a\u2028b", "!line-break"},
 		{"line", "a\x00b", "!control-character"},
 		{"line", "a\u0085b", "!control-character"},
-		{"line", "\xe5", "!not-utf8"},
+		{"line", "\xe5", "!not-utf-8"},
 		{"line", strings.Repeat("å", 500), `"` + strings.Repeat("å", 500) + `"`},
 		{"line", strings.Repeat("å", 501), "!too-long"},
 		{"line", []string{"a", "b"}, "!too-many"},

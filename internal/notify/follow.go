@@ -3,13 +3,11 @@ package notify
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/big"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,12 +20,10 @@ import (
 )
 
 const (
-	followCodeLife  = 30 * time.Minute
-	followMaxTries  = 5
-	askCount        = 5 // unconfirmed e-mail subscriptions of one address …
-	askWindow       = time.Hour
-	followCodeCount = 1_000_000 // six digits
-	followCodeChars = 6
+	followCodeLife = 30 * time.Minute
+	followMaxTries = 5
+	askCount       = 5 // unconfirmed e-mail subscriptions of one address …
+	askWindow      = time.Hour
 )
 
 // Followers keeps who follows what. All fields but Committed are required.
@@ -158,8 +154,9 @@ func (s *Followers) followed(row Follower) (Followed, error) {
 // Confirm makes a pending subscription active by the code that was mailed, once.
 // Wrong, expired, used up and unknown all get the same Invalid error about
 // "/code". A try is counted in the database before the codes are compared.
-func (s *Followers) Confirm(ctx context.Context, id, code string) (Followed, error) {
-	if _, err := uuid.Parse(id); err != nil || !isFollowCode(code) {
+func (s *Followers) Confirm(ctx context.Context, id, typed string) (Followed, error) {
+	code, ok := auth.ReadCode(typed)
+	if _, err := uuid.Parse(id); err != nil || !ok {
 		return Followed{}, errWrongFollowCode()
 	}
 	now := s.now()
@@ -183,18 +180,6 @@ func (s *Followers) Confirm(ctx context.Context, id, code string) (Followed, err
 func errWrongFollowCode() error {
 	return problem.Field("/code", "wrong-code", "the code is wrong or no longer valid; after %d tries or %d minutes follow anew",
 		followMaxTries, int(followCodeLife.Minutes()))
-}
-
-func isFollowCode(code string) bool {
-	if len(code) != followCodeChars {
-		return false
-	}
-	for i := range len(code) {
-		if code[i] < '0' || code[i] > '9' {
-			return false
-		}
-	}
-	return true
 }
 
 // Unfollow ends the subscription that the secret belongs to and forgets its
@@ -235,11 +220,10 @@ type FollowMail struct {
 // tries as they are. The error is [auth.ErrNothingToSend] where the subscription
 // no longer waits for a code.
 func (s *Followers) Issue(ctx context.Context, id string) (FollowMail, error) {
-	n, err := rand.Int(rand.Reader, big.NewInt(followCodeCount))
+	code, err := auth.NewCode()
 	if err != nil {
-		return FollowMail{}, fmt.Errorf("draw a code: %w", err)
+		return FollowMail{}, err
 	}
-	code := fmt.Sprintf("%0*d", followCodeChars, n)
 	row, ok, err := s.Store.SetFollowCode(ctx, id, s.codeHash(id, code), followMaxTries, s.now())
 	if err != nil {
 		return FollowMail{}, fmt.Errorf("issue the code of subscription %s: %w", id, err)

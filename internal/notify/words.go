@@ -13,10 +13,8 @@ import (
 // words are the texts of one language. In formats %s and %d stand for what the
 // field's comment names.
 type words struct {
-	lang     string
-	statuses map[report.Status]string
-	reasons  map[report.CloseReason]string
-	roles    map[auth.Role]string
+	lang  string
+	roles map[auth.Role]string
 
 	filed, commented, photo string
 	status                  string // status in words
@@ -49,14 +47,6 @@ func wordsIn(tag string) words {
 func swedish() words {
 	return words{
 		lang: "sv",
-		statuses: map[report.Status]string{
-			report.Received: "mottagen", report.Acknowledged: "bekräftad", report.Planned: "planerad",
-			report.InProgress: "pågår", report.WaitingForReporter: "väntar på svar från anmälaren",
-			report.Fixed: "åtgärdad", report.Closed: "avslutad",
-		},
-		reasons: map[report.CloseReason]string{
-			report.Duplicate: "redan anmäld", report.NoAction: "ingen åtgärd", report.NotFound: "hittades inte", report.Withdrawn: "återtagen",
-		},
 		roles: map[auth.Role]string{
 			auth.Crew: "fältpersonal", auth.Handler: "handläggare", auth.Administrator: "administratör", auth.Operator: "driftansvarig",
 		},
@@ -82,14 +72,6 @@ func swedish() words {
 func english() words {
 	return words{
 		lang: "en",
-		statuses: map[report.Status]string{
-			report.Received: "received", report.Acknowledged: "acknowledged", report.Planned: "planned",
-			report.InProgress: "in progress", report.WaitingForReporter: "waiting for the reporter's answer",
-			report.Fixed: "fixed", report.Closed: "closed",
-		},
-		reasons: map[report.CloseReason]string{
-			report.Duplicate: "already reported", report.NoAction: "no action", report.NotFound: "not found", report.Withdrawn: "withdrawn",
-		},
 		roles: map[auth.Role]string{
 			auth.Crew: "crew", auth.Handler: "handler", auth.Administrator: "administrator", auth.Operator: "operator",
 		},
@@ -118,9 +100,9 @@ func (w words) statusOf(u report.Update) string {
 	case u.Status == report.Planned && u.PlannedFor != "":
 		return fmt.Sprintf(w.planned, u.PlannedFor)
 	case u.CloseReason != "":
-		return w.statuses[u.Status] + " (" + w.reasons[u.CloseReason] + ")"
+		return u.Status.In(w.lang) + " (" + u.CloseReason.In(w.lang) + ")"
 	}
-	return w.statuses[u.Status]
+	return u.Status.In(w.lang)
 }
 
 // happened says in words what an update is about, of facts only: what people

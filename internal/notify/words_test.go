@@ -16,12 +16,12 @@ func TestEveryLanguageHasEveryWord(t *testing.T) {
 	t.Parallel()
 	for _, w := range []words{swedish(), english()} {
 		for _, s := range report.Statuses() {
-			if w.statuses[s] == "" {
+			if s.In(w.lang) == "" {
 				t.Errorf("%s has no word for %s", w.lang, s)
 			}
 		}
 		for _, r := range report.CloseReasons() {
-			if w.reasons[r] == "" {
+			if r.In(w.lang) == "" {
 				t.Errorf("%s has no word for %s", w.lang, r)
 			}
 		}

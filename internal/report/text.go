@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/kantsten/kantsten/internal/problem"
@@ -23,22 +22,12 @@ const (
 // textFault says what is wrong with a text, and false if nothing is.
 func textFault(field, text string, limit int) (problem.FieldError, bool) {
 	f := problem.FieldError{Field: field}
-	switch {
-	case !utf8.ValidString(text):
-		f.Code, f.Detail = "encoding", "text has to be UTF-8"
-	case strings.ContainsFunc(text, refused):
-		f.Code, f.Detail = "control-character", "control characters other than tab and line breaks cannot be kept"
-	case utf8.RuneCountInString(text) > limit:
+	f.Code, f.Detail = problem.TextFault(text)
+	if f.Code == "" && utf8.RuneCountInString(text) > limit {
 		f.Code, f.Detail = "too-long", "at most "+strconv.Itoa(limit)+" characters"
-	default:
-		return f, false
 	}
-	return f, true
+	return f, f.Code != ""
 }
-
-// refused tells the characters that no text may hold: control characters other
-// than TAB, LF and CR.
-func refused(r rune) bool { return unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r' }
 
 // tidy brings line ends to LF and takes surrounding white space away.
 func tidy(text string) string {
