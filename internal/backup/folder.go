@@ -12,6 +12,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/kantsten/kantsten/internal/blob"
 )
 
 // folder is a backup's folder. Nothing outside it can be reached, whatever names
@@ -183,19 +185,6 @@ func (f *folder) sumOf(ctx context.Context, name string) (Sum, error) {
 
 func sumOf(ctx context.Context, r io.Reader) (Sum, error) {
 	h := sha256.New()
-	n, err := io.Copy(h, contextReader{ctx, r})
+	n, err := io.Copy(h, blob.UntilDone(ctx, r))
 	return Sum{Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
-}
-
-// contextReader stops reading when the context is done.
-type contextReader struct {
-	ctx context.Context // lives no longer than the call that made it
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }

@@ -14,6 +14,8 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+
+	"github.com/kantsten/kantsten/internal/blob"
 )
 
 // maxLine bounds one row, bytes: descriptions and traces are some thousands.
@@ -98,7 +100,7 @@ func (f *folder) lines(ctx context.Context, name string) iter.Seq2[[]byte, error
 			return
 		}
 		defer func() { _ = file.Close() }() // only read from
-		unzipped, err := gzip.NewReader(contextReader{ctx, file})
+		unzipped, err := gzip.NewReader(blob.UntilDone(ctx, file))
 		if err != nil {
 			yield(nil, fmt.Errorf("read %s of the backup: %w", name, err))
 			return

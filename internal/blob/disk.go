@@ -72,7 +72,7 @@ func (d *Disk) writeTemp(ctx context.Context, folder string, r io.Reader) (_ str
 			err = errors.Join(err, d.root.Remove(temp))
 		}
 	}()
-	if _, err = io.Copy(f, contextReader{ctx, r}); err == nil {
+	if _, err = io.Copy(f, UntilDone(ctx, r)); err == nil {
 		err = f.Sync()
 	}
 	return temp, errors.Join(err, f.Close())
@@ -276,17 +276,4 @@ func (d *Disk) walk(ctx context.Context, folder string, visit func(name string, 
 		}
 		return err
 	})
-}
-
-// contextReader stops reading when the context is done.
-type contextReader struct {
-	ctx context.Context // lives no longer than the call that made it
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }
