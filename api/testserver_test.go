@@ -150,9 +150,9 @@ func (sys *system) configure(change func(*tenant.Jurisdiction)) {
 }
 
 // square is an area half a degree wide.
-func square(code, name string, west, south float64) geo.Area {
+func square(code, name string, west, south float64) geo.Feature {
 	const wide, high = 0.5, 0.6
-	return geo.Area{Code: code, Name: name, Geometry: orb.MultiPolygon{{{
+	return geo.Feature{Code: code, Name: name, Geometry: orb.MultiPolygon{{{
 		{west, south}, {west + wide, south}, {west + wide, south + high}, {west, south + high}, {west, south},
 	}}}}
 }

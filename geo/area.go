@@ -9,13 +9,6 @@ import (
 	"github.com/paulmach/orb"
 )
 
-// Area is a territory with a code that identifies it and a name for people.
-// Geometry is in degrees of WGS 84, longitude first.
-type Area struct {
-	Code, Name string
-	Geometry   orb.MultiPolygon
-}
-
 // None stands for no area where an area's number is expected.
 const None = -1
 

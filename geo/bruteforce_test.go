@@ -14,11 +14,11 @@ type bruteForce struct {
 	polygons [][][][]point
 }
 
-func newBruteForce(index *Index, areas []Area) *bruteForce {
+func newBruteForce(index *Index, areas []Feature) *bruteForce {
 	b := &bruteForce{index: index, polygons: make([][][][]point, index.Len())}
 	for _, a := range areas {
 		i, _ := index.Lookup(a.Code)
-		for _, polygon := range a.Geometry {
+		for _, polygon := range polygonsOf(a) {
 			var rings [][]point
 			for r, ring := range polygon {
 				clean, _, err := cleanRing(ring, nil)
@@ -96,6 +96,12 @@ func isEast(a, b point, x, y int32) bool {
 	// On the edge: a step north puts the point east of an edge that leans west,
 	// and a much smaller step east decides for an upright one.
 	return b.x <= a.x
+}
+
+// polygonsOf returns an area's polygons, or none.
+func polygonsOf(f Feature) orb.MultiPolygon {
+	m, _ := f.Geometry.(orb.MultiPolygon)
+	return m
 }
 
 func unitPoint(x, y int32) orb.Point { return orb.Point{toDegrees(x), toDegrees(y)} }

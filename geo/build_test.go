@@ -38,7 +38,7 @@ func TestBuildRepairs(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
 			t.Parallel()
-			index, report, err := Build([]Area{{Code: "a", Geometry: tt.geometry}})
+			index, report, err := Build([]Feature{{Code: "a", Geometry: tt.geometry}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,20 +69,23 @@ func TestBuildRefuses(t *testing.T) {
 	square := orb.MultiPolygon{{box(10, 60, 11, 61)}}
 	tests := []struct {
 		rule  string
-		areas []Area
+		areas []Feature
 		want  string
 	}{
 		{"no areas", nil, "no areas"},
-		{"no code", []Area{{Code: "a", Geometry: square}, {Geometry: square}}, "feature 1 has no code"},
-		{"no ring", []Area{{Code: "a"}}, "area a has no ring"},
-		{"nothing left of the rings", []Area{{Code: "a", Geometry: orb.MultiPolygon{{{{1, 1}, {2, 2}, {1, 1}}}}}}, "area a has no ring"},
-		{"not a number", []Area{{Code: "a", Geometry: orb.MultiPolygon{{{{1, 1}, {math.NaN(), 2}, {3, 3}}}}}}, "feature 0 (a), polygon 0, ring 0: vertex 1"},
-		{"off the Earth", []Area{{Code: "a", Geometry: orb.MultiPolygon{square[0], {square[0][0], {{1, 1}, {1, 90.5}, {3, 3}}}}}}, "polygon 1, ring 1: vertex 1"},
-		{"metres instead of degrees", []Area{{Code: "a", Geometry: orb.MultiPolygon{{box(600_000, 6_900_000, 600_001, 6_900_001)}}}}, "degrees"},
-		{"an edge across the antimeridian", []Area{{Code: "a", Geometry: orb.MultiPolygon{{box(-179, 10, 179, 11)}}}}, "antimeridian"},
-		{"a closing edge across the antimeridian", []Area{{Code: "a", Geometry: orb.MultiPolygon{{{{-179, 10}, {0, 10}, {179, 10}, {179, 11}}}}}}, "antimeridian"},
-		{"only flat rings that cancel out", []Area{{Code: "a", Geometry: orb.MultiPolygon{{box(1, 1, 2, 2), box(1, 1, 2, 2)}}}}, "no extent"},
-		{"a name without end", []Area{{Code: "a", Name: strings.Repeat("x", maxTextBytes+1), Geometry: square}}, "longer"},
+		{"no code", []Feature{{Code: "a", Geometry: square}, {Geometry: square}}, "feature 1: it has no code"},
+		{"no ring", []Feature{{Code: "a", Geometry: orb.MultiPolygon{}}}, "area a has no ring"},
+		{"no geometry", []Feature{{Code: "a"}}, "feature 0 (a): its geometry is no geometry, an area's is MultiPolygon"},
+		{"a line", []Feature{{Code: "a", Geometry: orb.MultiLineString{{{1, 1}, {2, 2}}}}}, "its geometry is MultiLineString"},
+		{"a code that is not UTF-8", []Feature{{Code: "a\xff", Geometry: square}}, "feature 0: code or name is not UTF-8"},
+		{"nothing left of the rings", []Feature{{Code: "a", Geometry: orb.MultiPolygon{{{{1, 1}, {2, 2}, {1, 1}}}}}}, "area a has no ring"},
+		{"not a number", []Feature{{Code: "a", Geometry: orb.MultiPolygon{{{{1, 1}, {math.NaN(), 2}, {3, 3}}}}}}, "feature 0 (a), polygon 0, ring 0: vertex 1"},
+		{"off the Earth", []Feature{{Code: "a", Geometry: orb.MultiPolygon{square[0], {square[0][0], {{1, 1}, {1, 90.5}, {3, 3}}}}}}, "polygon 1, ring 1: vertex 1"},
+		{"metres instead of degrees", []Feature{{Code: "a", Geometry: orb.MultiPolygon{{box(600_000, 6_900_000, 600_001, 6_900_001)}}}}, "degrees"},
+		{"an edge across the antimeridian", []Feature{{Code: "a", Geometry: orb.MultiPolygon{{box(-179, 10, 179, 11)}}}}, "antimeridian"},
+		{"a closing edge across the antimeridian", []Feature{{Code: "a", Geometry: orb.MultiPolygon{{{{-179, 10}, {0, 10}, {179, 10}, {179, 11}}}}}}, "antimeridian"},
+		{"only flat rings that cancel out", []Feature{{Code: "a", Geometry: orb.MultiPolygon{{box(1, 1, 2, 2), box(1, 1, 2, 2)}}}}, "no extent"},
+		{"a name without end", []Feature{{Code: "a", Name: strings.Repeat("x", maxTextBytes+1), Geometry: square}}, "longer"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
@@ -97,10 +100,10 @@ func TestBuildRefuses(t *testing.T) {
 
 func TestBuildMergesFeaturesOfOneCode(t *testing.T) {
 	t.Parallel()
-	part := func(code string, ring orb.Ring) Area {
-		return Area{Code: code, Name: "Name", Geometry: orb.MultiPolygon{{ring}}}
+	part := func(code string, ring orb.Ring) Feature {
+		return Feature{Code: code, Name: "Name", Geometry: orb.MultiPolygon{{ring}}}
 	}
-	index, report, err := Build([]Area{
+	index, report, err := Build([]Feature{
 		part("a", box(10, 60, 11, 61)), part("b", box(11, 60, 12, 61)),
 		part("a", box(10, 61, 11, 62)),     // meets the first part edge to edge
 		part("a", box(10.5, 60.5, 11, 61)), // lies in it
@@ -128,7 +131,7 @@ func TestBuildMergesFeaturesOfOneCode(t *testing.T) {
 
 func TestOverlapsDoNotDependOnOrder(t *testing.T) {
 	t.Parallel()
-	areas := []Area{
+	areas := []Feature{
 		{Code: "large", Geometry: orb.MultiPolygon{{box(10, 60, 13, 63)}}},
 		{Code: "small", Geometry: orb.MultiPolygon{{box(12, 62, 13.5, 63.5)}}},
 		{Code: "twin a", Geometry: orb.MultiPolygon{{box(1, 1, 2, 2)}}},

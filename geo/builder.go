@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/paulmach/orb"
 )
 
 // maxNotes is how many repairs a BuildReport spells out; all are counted.
@@ -57,11 +59,11 @@ type building struct {
 	size       float64 // square metres
 }
 
-// Build makes an index of areas. Areas with the same code are merged.
-func Build(areas []Area) (*Index, *BuildReport, error) {
+// Build makes an index of areas. Features with the same code are merged.
+func Build(areas []Feature) (*Index, *BuildReport, error) {
 	b := &Builder{}
-	for _, a := range areas {
-		if err := b.Add(a); err != nil {
+	for _, f := range areas {
+		if err := b.Add(f); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -69,29 +71,30 @@ func Build(areas []Area) (*Index, *BuildReport, error) {
 }
 
 // Add takes one more area, or a further part of one with the same code. The
-// geometry is copied. An error names the feature, counted from zero over all
-// calls, and leaves the Builder unusable.
-func (b *Builder) Add(a Area) error {
+// geometry, an orb.MultiPolygon, is copied. An error names the feature, counted
+// from zero over all calls, and leaves the Builder unusable.
+func (b *Builder) Add(f Feature) error {
 	if b.err != nil {
 		return b.err
 	}
-	b.err = b.add(a)
+	b.err = b.add(f)
 	b.features++
 	return b.err
 }
 
-func (b *Builder) add(a Area) error {
-	if a.Code == "" {
-		return fmt.Errorf("feature %d has no code", b.features)
+func (b *Builder) add(f Feature) error {
+	if err := f.check(); err != nil {
+		return fmt.Errorf("feature %d: %w", b.features, err)
 	}
-	if len(a.Code) > maxTextBytes || len(a.Name) > maxTextBytes {
-		return fmt.Errorf("feature %d: code or name is longer than %d bytes", b.features, maxTextBytes)
+	polygons, ok := f.Geometry.(orb.MultiPolygon)
+	if !ok {
+		return fmt.Errorf("feature %d (%s): its geometry is %s, an area's is MultiPolygon", b.features, f.Code, geometryName(f.Geometry))
 	}
-	into := b.area(a)
-	for p, polygon := range a.Geometry {
+	into := b.area(f)
+	for p, polygon := range polygons {
 		var rings [][]point
 		for r, ring := range polygon {
-			where := fmt.Sprintf("feature %d (%s), polygon %d, ring %d", b.features, a.Code, p, r)
+			where := fmt.Sprintf("feature %d (%s), polygon %d, ring %d", b.features, f.Code, p, r)
 			clean, did, err := cleanRing(ring, b.scratch)
 			if err != nil {
 				return fmt.Errorf("%s: %w", where, err)
@@ -118,19 +121,19 @@ func (b *Builder) add(a Area) error {
 }
 
 // area returns the area with a feature's code, new or known.
-func (b *Builder) area(a Area) *building {
-	if known := b.areas[a.Code]; known != nil {
+func (b *Builder) area(f Feature) *building {
+	if known := b.areas[f.Code]; known != nil {
 		b.report.Merged++
-		if a.Name != known.name {
-			b.report.note("feature %d (%s): named %q, but %q before, which stays", b.features, a.Code, a.Name, known.name)
+		if f.Name != known.name {
+			b.report.note("feature %d (%s): named %q, but %q before, which stays", b.features, f.Code, f.Name, known.name)
 		}
 		return known
 	}
 	if b.areas == nil {
 		b.areas = map[string]*building{}
 	}
-	fresh := &building{code: a.Code, name: a.Name}
-	b.areas[a.Code] = fresh
+	fresh := &building{code: f.Code, name: f.Name}
+	b.areas[f.Code] = fresh
 	b.order = append(b.order, fresh)
 	return fresh
 }

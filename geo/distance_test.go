@@ -133,15 +133,15 @@ func TestSquareMetres(t *testing.T) {
 	t.Parallel()
 	// One degree by one degree, from the closed form of the belt; the whole
 	// Earth is 510,065,621.724 km² (GRS 80 and WGS 84 agree to that).
-	world := Area{Code: "world", Geometry: orb.MultiPolygon{
+	world := Feature{Code: "world", Geometry: orb.MultiPolygon{
 		{orb.Ring{{-180, -90}, {0, -90}, {0, 90}, {-180, 90}, {-180, -90}}},
 		{orb.Ring{{0, -90}, {180, -90}, {180, 90}, {0, 90}, {0, -90}}},
 	}}
-	hole := Area{Code: "hole", Geometry: orb.MultiPolygon{{
+	hole := Feature{Code: "hole", Geometry: orb.MultiPolygon{{
 		orb.Ring{{10, 60}, {11, 60}, {11, 61}, {10, 61}, {10, 60}},
 		orb.Ring{{10.25, 60.25}, {10.75, 60.25}, {10.75, 60.75}, {10.25, 60.75}, {10.25, 60.25}},
 	}}}
-	index, _, err := Build([]Area{world, hole})
+	index, _, err := Build([]Feature{world, hole})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,8 @@
 //
 // # From file to answer
 //
-// [ReadGeoJSON] streams areas into a [Builder], whose Finish makes the index.
+// [ReadGeoJSON] streams a [Feature] at a time into a [Builder], whose Finish
+// makes the index.
 // [Index.WriteTo] stores it as one flat file, and [Open] maps that file into
 // memory, so that it costs hardly any memory of its own. [Index.Owner] then
 // takes tens to hundreds of nanoseconds and allocates nothing. [Index.Locate]

@@ -40,11 +40,11 @@ func smallIndex(t testing.TB) *Index {
 	areas := newTiling(r, 5, 5, 12, 2000).areas
 	for i := range 10 {
 		d := float64(i) * 1e-4
-		areas = append(areas, Area{Code: string(rune('a' + i)), Geometry: orb.MultiPolygon{{box(0.001, 0.001, 0.002+d, 0.002+d)}}})
+		areas = append(areas, Feature{Code: string(rune('a' + i)), Geometry: orb.MultiPolygon{{box(0.001, 0.001, 0.002+d, 0.002+d)}}})
 	}
 	for range 25 { // many edges in one small place
 		x, y := int32(r.IntN(40)), int32(r.IntN(40))
-		areas[0].Geometry = append(areas[0].Geometry, orb.Polygon{unitRing(point{x, y}, point{x + 9, y + 1}, point{x + 3, y + 8})})
+		areas[0].Geometry = append(polygonsOf(areas[0]), orb.Polygon{unitRing(point{x, y}, point{x + 9, y + 1}, point{x + 3, y + 8})})
 	}
 	index, _, err := Build(areas)
 	if err != nil {
@@ -130,7 +130,7 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestEveryFlippedBitIsRefused(t *testing.T) {
 	t.Parallel()
-	index, _, err := Build([]Area{{Code: "a", Name: "A", Geometry: orb.MultiPolygon{{box(10, 60, 10.0001, 60.0001)}}}})
+	index, _, err := Build([]Feature{{Code: "a", Name: "A", Geometry: orb.MultiPolygon{{box(10, 60, 10.0001, 60.0001)}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestChangedWordsAreSafe(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	one, _, err := Build([]Area{{Code: "a", Name: "A", Geometry: orb.MultiPolygon{{box(10, 60, 10.001, 60.001)}}}})
+	one, _, err := Build([]Feature{{Code: "a", Name: "A", Geometry: orb.MultiPolygon{{box(10, 60, 10.001, 60.001)}}}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -8,64 +8,25 @@ import (
 	"strings"
 )
 
-// ReadOptions says how areas stand in a file. The zero value guesses.
-type ReadOptions struct {
-	// CodeProperty and NameProperty name the properties that hold an area's code
-	// and name, upper and lower case being the same; a feature without a value
-	// there is an error. Left empty, they are guessed among the usual ones; a
-	// feature without a known name is named by its code, one without a known code
-	// has its GeoJSON id.
-	CodeProperty, NameProperty string
-	// PadCode fills codes that are numbers up with leading zeros to so many
-	// digits: 4 makes "0114" of 114. Codes that are strings stay as they are.
-	PadCode int
-	// MaxVertices is how many vertices one feature may have, 10 million by
-	// default; MaxFeatures how many features are read, 1 million by default;
-	// MaxBytes how long the file may be after decompression, 16 GiB by default.
-	MaxVertices, MaxFeatures int
-	MaxBytes                 int64
-}
-
-func (o ReadOptions) withDefaults() ReadOptions {
-	if o.MaxVertices <= 0 {
-		o.MaxVertices = 10_000_000
-	}
-	if o.MaxFeatures <= 0 {
-		o.MaxFeatures = 1_000_000
-	}
-	if o.MaxBytes <= 0 {
-		o.MaxBytes = 16 << 30
-	}
-	return o
-}
-
-// The usual properties, the better ones first: those of Lantmäteriet, SCB,
-// OpenStreetMap and Eurostat's LAU.
-func codeProperties() []string {
-	return []string{
-		"kommunkod", "knkod", "kommun_kod", "municipality_code", "ref:scb", "kom_kod", "kommunnr",
-		"lau_id", "lau_code", "code", "kod", "id",
-	}
-}
-
-func nameProperties() []string {
-	return []string{
-		"kommunnamn", "knnamn", "kommun_namn", "municipality_name", "kom_namn", "namn",
-		"lau_name", "name:sv", "name", "nam",
-	}
-}
-
-// ReadGeoJSON reads the areas of a GeoJSON FeatureCollection (RFC 7946) or of
+// ReadGeoJSON reads the features of a GeoJSON FeatureCollection (RFC 7946) or of
 // features one after the other (newline-delimited, or RFC 8142), plain or gzip,
 // and passes each to yield, whose error ends the reading and is returned.
 //
-// One feature at a time is in memory. Features must be Polygon or MultiPolygon;
-// heights are dropped. Several features may have the same code: a [Builder]
-// merges them. Errors name the feature, polygon and ring, counted from zero.
-// What was yielded before an error must be discarded with the rest: that a file
-// has a foreign coordinate system may show only at its end.
-func ReadGeoJSON(r io.Reader, opts ReadOptions, yield func(Area) error) error {
-	opts = opts.withDefaults()
+// One feature at a time is in memory. Geometries must be of the kind asked for:
+// Polygon or MultiPolygon for areas, LineString or MultiLineString for lines,
+// Point or MultiPoint for points; heights are dropped. Several features may have
+// the same code: a builder merges them. Errors name the feature, and the polygon
+// and ring, the line or the point, counted from zero. What was yielded before an
+// error must be discarded with the rest: that a file has a foreign coordinate
+// system may show only at its end.
+func ReadGeoJSON(r io.Reader, opts ReadOptions, yield func(Feature) error) error {
+	if opts.Layer != "" {
+		return fmt.Errorf("read GeoJSON: it has no layers, but layer %q was asked for", opts.Layer)
+	}
+	if opts.Kind > Points {
+		return fmt.Errorf("read GeoJSON: %v are unknown", opts.Kind)
+	}
+	opts = opts.WithDefaults()
 	s, err := newScanner(r, opts.MaxBytes)
 	if err != nil {
 		return fmt.Errorf("read GeoJSON: %w", err)
@@ -83,11 +44,11 @@ func ReadGeoJSON(r io.Reader, opts ReadOptions, yield func(Area) error) error {
 	return nil
 }
 
-// featureReader turns tokens into areas.
+// featureReader turns tokens into features.
 type featureReader struct {
 	*scanner
 	opts      ReadOptions
-	yield     func(Area) error
+	yield     func(Feature) error
 	yieldErr  error
 	count     int  // features read
 	inFeature bool // to name it in errors
@@ -96,10 +57,17 @@ type featureReader struct {
 
 // place says where in a feature's geometry the reader is.
 func (f *featureReader) place() string {
-	if !f.shape.open {
+	s := &f.shape
+	if !s.open {
 		return ""
 	}
-	return fmt.Sprintf(", polygon %d, ring %d", len(f.shape.polygonEnds), len(f.shape.ringEnds)-f.shape.ringsBefore())
+	switch f.opts.Kind {
+	case Lines:
+		return fmt.Sprintf(", line %d", len(s.pathEnds))
+	case Points:
+		return fmt.Sprintf(", point %d", len(s.points))
+	}
+	return fmt.Sprintf(", polygon %d, ring %d", len(s.polygonEnds), len(s.pathEnds)-s.pathsBefore())
 }
 
 // document reads top-level values up to the end.
@@ -133,7 +101,7 @@ func (f *featureReader) document() {
 
 // top reads a collection or a feature, which are told apart by their members.
 func (f *featureReader) top() (collection bool) {
-	ft := &feature{}
+	ft := &feature{identity: identity{opts: f.opts}}
 	f.shape.reset()
 	f.object(func(name string) {
 		switch {
@@ -168,7 +136,7 @@ func (f *featureReader) top() (collection bool) {
 func (f *featureReader) collection() {
 	f.expect('[')
 	for first := true; f.more(']', first); first = false {
-		ft := &feature{}
+		ft := &feature{identity: identity{opts: f.opts}}
 		f.shape.reset()
 		f.inFeature = true
 		f.object(func(name string) {
@@ -225,7 +193,7 @@ func (f *featureReader) finish(ft *feature) {
 	if f.err != nil {
 		return
 	}
-	area, err := ft.area(f.opts, &f.shape)
+	read, err := ft.feature(&f.shape)
 	if err == nil && f.count >= f.opts.MaxFeatures {
 		err = fmt.Errorf("more than %d features", f.opts.MaxFeatures)
 	}
@@ -234,7 +202,7 @@ func (f *featureReader) finish(ft *feature) {
 		f.err = err
 		return
 	}
-	if err := f.yield(area); err != nil {
+	if err := f.yield(read); err != nil {
 		f.yieldErr = err
 		f.err = errors.New("stopped")
 		return

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/paulmach/orb"
 )
 
 const polygon = `{"type":"Polygon","coordinates":[[[10,60],[11,60],[11,61],[10,60]]]}`
@@ -28,9 +29,9 @@ func geometryText(geometry string) string {
 	return collectionText(`{"type":"Feature","properties":{"code":"a"},"geometry":` + geometry + `}`)
 }
 
-func readAll(text string, opts ReadOptions) ([]Area, error) {
-	var areas []Area
-	err := ReadGeoJSON(strings.NewReader(text), opts, func(a Area) error {
+func readAll(text string, opts ReadOptions) ([]Feature, error) {
+	var areas []Feature
+	err := ReadGeoJSON(strings.NewReader(text), opts, func(a Feature) error {
 		areas = append(areas, a)
 		return nil
 	})
@@ -68,7 +69,7 @@ func TestReadGeoJSONFindsCodeAndName(t *testing.T) {
 			if err != nil || len(areas) != 1 {
 				t.Fatalf("%d areas, %v", len(areas), err)
 			}
-			if a := areas[0]; a.Code != tt.code || a.Name != tt.name || len(a.Geometry) != 1 || len(a.Geometry[0][0]) != 4 {
+			if a := areas[0]; a.Code != tt.code || a.Name != tt.name || len(polygonsOf(a)) != 1 || len(polygonsOf(a)[0][0]) != 4 {
 				t.Errorf("area %+v, want code %q, name %q", a, tt.code, tt.name)
 			}
 		})
@@ -104,8 +105,67 @@ func TestReadGeoJSONForms(t *testing.T) {
 		})
 	}
 	multi, err := readAll(geometryText(`{"type":"MultiPolygon","coordinates":[[[[10,60,5],[11,60,5],[11,61,5],[10,60,5]],[[1,2],[2,2],[2,3],[1,2]]],[[[20,60],[21,60],[21,61],[20,60]]]]}`), ReadOptions{})
-	if err != nil || len(multi) != 1 || len(multi[0].Geometry) != 2 || len(multi[0].Geometry[0]) != 2 || multi[0].Geometry[1][0][2] != [2]float64{21, 61} {
+	if err != nil || len(multi) != 1 {
+		t.Fatalf("a MultiPolygon: %d features, %v", len(multi), err)
+	}
+	if m := polygonsOf(multi[0]); len(m) != 2 || len(m[0]) != 2 || m[1][0][2] != [2]float64{21, 61} {
 		t.Errorf("a MultiPolygon with hole and heights: %+v, %v", multi, err)
+	}
+}
+
+func TestReadGeoJSONKinds(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		rule     string
+		kind     Kind
+		geometry string
+		want     orb.Geometry
+	}{
+		{"a LineString", Lines, `{"type":"LineString","coordinates":[[10,60],[11,60,5],[11,61]]}`,
+			orb.MultiLineString{{{10, 60}, {11, 60}, {11, 61}}}},
+		{"a MultiLineString", Lines, `{"coordinates":[[[10,60],[11,60]],[[12,60],[13,60]]],"type":"MultiLineString"}`,
+			orb.MultiLineString{{{10, 60}, {11, 60}}, {{12, 60}, {13, 60}}}},
+		{"a Point", Points, `{"type":"Point","coordinates":[10,60,3.5]}`, orb.MultiPoint{{10, 60}}},
+		{"a MultiPoint", Points, `{"type":"MultiPoint","coordinates":[[10,60],[11,60]]}`, orb.MultiPoint{{10, 60}, {11, 60}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule, func(t *testing.T) {
+			t.Parallel()
+			got, err := readAll(geometryText(tt.geometry), ReadOptions{Kind: tt.kind})
+			if err != nil || len(got) != 1 || !orb.Equal(got[0].Geometry, tt.want) {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestReadGeoJSONRefusesAnotherKind(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		rule, geometry string
+		opts           ReadOptions
+		want           string
+	}{
+		{"an area among lines", polygon, ReadOptions{Kind: Lines}, `"Polygon": only LineString and MultiLineString are lines`},
+		{"a line among points", `{"type":"LineString","coordinates":[[1,2],[3,4]]}`, ReadOptions{Kind: Points}, `only Point and MultiPoint are points`},
+		{"a line with the coordinates of a point", `{"type":"LineString","coordinates":[1,2]}`, ReadOptions{Kind: Lines}, "a number where"},
+		{"a line with the coordinates of an area", `{"type":"LineString","coordinates":[[[[1,2]]]]}`, ReadOptions{Kind: Lines}, "a number where"},
+		{"a LineString with the coordinates of many", `{"type":"LineString","coordinates":[[[1,2]]]}`, ReadOptions{Kind: Lines}, "nested 3 deep, a LineString's are 2"},
+		{"points with the coordinates of lines", `{"type":"MultiPoint","coordinates":[[[1,2]]]}`, ReadOptions{Kind: Points}, "a number where"},
+		{"a point without numbers", `{"type":"Point","coordinates":[]}`, ReadOptions{Kind: Points}, "no coordinates"},
+		{"an empty line", `{"type":"MultiLineString","coordinates":[[[1,2],[3,4]],[]]}`, ReadOptions{Kind: Lines}, "line 1: byte"},
+		{"a line off the Earth", `{"type":"MultiLineString","coordinates":[[[1,2],[3,4]],[[1,2],[3,94]]]}`, ReadOptions{Kind: Lines}, "line 1: byte"},
+		{"a point off the Earth", `{"type":"MultiPoint","coordinates":[[1,2],[3,94]]}`, ReadOptions{Kind: Points}, "point 1: byte"},
+		{"a layer of a file without any", polygon, ReadOptions{Layer: "roads"}, `layer "roads"`},
+		{"a kind that there is not", polygon, ReadOptions{Kind: 7}, "kind 7"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule, func(t *testing.T) {
+			t.Parallel()
+			if _, err := readAll(geometryText(tt.geometry), tt.opts); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one with %q", err, tt.want)
+			}
+		})
 	}
 }
 
@@ -201,11 +261,11 @@ func TestReadGeoJSONLimits(t *testing.T) {
 		}
 	}
 	stop := errors.New("enough")
-	if err := ReadGeoJSON(strings.NewReader(collectionText(a, a)), ReadOptions{}, func(Area) error { return stop }); !errors.Is(err, stop) {
+	if err := ReadGeoJSON(strings.NewReader(collectionText(a, a)), ReadOptions{}, func(Feature) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("error %v, want that of yield", err)
 	}
 	broken := io.MultiReader(strings.NewReader(a[:40]), errReader{stop})
-	if err := ReadGeoJSON(broken, ReadOptions{}, func(Area) error { return nil }); !errors.Is(err, stop) {
+	if err := ReadGeoJSON(broken, ReadOptions{}, func(Feature) error { return nil }); !errors.Is(err, stop) {
 		t.Errorf("error %v, want that of the reader", err)
 	}
 }
@@ -234,7 +294,7 @@ func (e *endless) Read(b []byte) (int, error) {
 func TestReadGeoJSONNeedsBoundedMemory(t *testing.T) { // not parallel: it measures the heap
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	err := ReadGeoJSON(&endless{}, ReadOptions{MaxVertices: 100_000}, func(Area) error { return nil })
+	err := ReadGeoJSON(&endless{}, ReadOptions{MaxVertices: 100_000}, func(Feature) error { return nil })
 	runtime.ReadMemStats(&after)
 	if err == nil || !strings.Contains(err.Error(), "more than 100000 vertices") {
 		t.Errorf("error %v", err)
@@ -251,22 +311,18 @@ func FuzzReadGeoJSON(f *testing.F) {
 		geometryText(`{"type":"MultiPolygon","coordinates":[[[[10,60,5],[11,60],[11,61],[10,60]],[[1,2],[2,2],[2,3]]]]}`),
 		`{"crs":null,"x":[[],{},-1.5e-3,"\ud83d\ude00",true,false,null],"type":"FeatureCollection","features":[]}`,
 	} {
-		f.Add([]byte(seed))
+		f.Add([]byte(seed), byte(Areas))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		opts := ReadOptions{PadCode: 4, MaxVertices: 1000, MaxFeatures: 100, MaxBytes: 1 << 20}
-		err := ReadGeoJSON(bytes.NewReader(data), opts, func(a Area) error {
-			if a.Code == "" || len(a.Geometry) == 0 {
-				t.Errorf("an area without code or polygons: %+v", a)
+	f.Add([]byte(geometryText(`{"type":"MultiLineString","coordinates":[[[10,60,5],[11,60]],[[1,2],[2,2]]]}`)), byte(Lines))
+	f.Add([]byte(geometryText(`{"type":"MultiPoint","coordinates":[[10,60,5],[11,60]]}`)), byte(Points))
+	f.Fuzz(func(t *testing.T, data []byte, kind byte) {
+		opts := ReadOptions{Kind: Kind(kind % 3), PadCode: 4, MaxVertices: 1000, MaxFeatures: 100, MaxBytes: 1 << 20}
+		err := ReadGeoJSON(bytes.NewReader(data), opts, func(a Feature) error {
+			if a.Code == "" || a.Geometry == nil || a.Geometry.Dimensions() != 2-int(opts.Kind) {
+				t.Errorf("no code or no geometry of its kind: %+v", a)
 			}
-			for _, polygon := range a.Geometry {
-				for _, ring := range polygon {
-					for _, p := range ring {
-						if !(math.Abs(p[0]) <= 180 && math.Abs(p[1]) <= 90) {
-							t.Errorf("vertex %v", p)
-						}
-					}
-				}
+			if b := a.Geometry.Bound(); !(b.Min[0] >= -180 && b.Max[0] <= 180 && b.Min[1] >= -90 && b.Max[1] <= 90) {
+				t.Errorf("geometry within %v", b)
 			}
 			return nil
 		})

@@ -10,14 +10,14 @@ import (
 )
 
 // scribble is areas of long edges that all cross each other.
-func scribble(r *rand.Rand, areas, vertices int) []Area {
-	out := make([]Area, areas)
+func scribble(r *rand.Rand, areas, vertices int) []Feature {
+	out := make([]Feature, areas)
 	for i := range out {
 		ring := make(orb.Ring, vertices)
 		for k := range ring {
 			ring[k] = orb.Point{r.Float64() * 170, r.Float64()*180 - 90}
 		}
-		out[i] = Area{Code: fmt.Sprint(i), Geometry: orb.MultiPolygon{{ring}}}
+		out[i] = Feature{Code: fmt.Sprint(i), Geometry: orb.MultiPolygon{{ring}}}
 	}
 	return out
 }
@@ -44,11 +44,11 @@ func TestCrossingEdgesNeedBoundedMemory(t *testing.T) {
 
 func TestManyAreasAtOnePlace(t *testing.T) {
 	t.Parallel()
-	stack := func(n int) []Area {
-		areas := make([]Area, n)
+	stack := func(n int) []Feature {
+		areas := make([]Feature, n)
 		for i := range areas {
 			d := float64(i) / unitsPerDegree
-			areas[i] = Area{Code: fmt.Sprintf("%04d", i), Geometry: orb.MultiPolygon{{box(10-d, 60-d, 10.001+d, 60.001+d)}}}
+			areas[i] = Feature{Code: fmt.Sprintf("%04d", i), Geometry: orb.MultiPolygon{{box(10-d, 60-d, 10.001+d, 60.001+d)}}}
 		}
 		return areas
 	}
@@ -70,7 +70,7 @@ func TestManyAreasAtOnePlace(t *testing.T) {
 func TestManyAreasAtOneVertex(t *testing.T) {
 	t.Parallel()
 	const rays = 64
-	var areas []Area
+	var areas []Feature
 	rim := func(i int) point {
 		k := int32(i%rays) * 1000
 		side := int32(rays / 4 * 1000)
@@ -86,7 +86,7 @@ func TestManyAreasAtOneVertex(t *testing.T) {
 		}
 	}
 	for i := range rays {
-		areas = append(areas, Area{Code: fmt.Sprintf("%02d", i), Geometry: orb.MultiPolygon{{unitRing(point{}, rim(i), rim(i+1))}}})
+		areas = append(areas, Feature{Code: fmt.Sprintf("%02d", i), Geometry: orb.MultiPolygon{{unitRing(point{}, rim(i), rim(i+1))}}})
 	}
 	index, _, err := Build(areas)
 	if err != nil {

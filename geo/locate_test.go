@@ -19,7 +19,7 @@ func box(west, south, east, north float64) orb.Ring {
 // East's coast. Overlay, smaller than West, lies over its south.
 func country(t testing.TB) *Index {
 	t.Helper()
-	index, _, err := Build([]Area{
+	index, _, err := Build([]Feature{
 		{Code: "w", Name: "West", Geometry: orb.MultiPolygon{{box(16, 62, 17, 63)}, {box(17.4, 62.4, 17.5, 62.5)}}},
 		{Code: "e", Name: "East", Geometry: orb.MultiPolygon{{box(17, 62, 18, 63), box(17.4, 62.4, 17.5, 62.5)}}},
 		{Code: "i", Name: "Isle", Geometry: orb.MultiPolygon{{box(18.01, 62.4, 18.1, 62.5)}}},
@@ -171,7 +171,7 @@ func TestNearestLooksEverywhere(t *testing.T) {
 func (t *tiling) moveTo(x, y int32) {
 	move := func(p orb.Point) orb.Point { return unitPoint(toUnit(p[0])+x, toUnit(p[1])+y) }
 	for _, a := range t.areas {
-		for _, polygon := range a.Geometry {
+		for _, polygon := range polygonsOf(a) {
 			for _, ring := range polygon {
 				for i := range ring {
 					ring[i] = move(ring[i])

@@ -11,7 +11,7 @@ import (
 
 // tiling is a plane cut into triangles, which are dealt out to areas at random.
 type tiling struct {
-	areas       []Area
+	areas       []Feature
 	vertices    []point
 	edges       [][2]point
 	inner       [4]int64 // west, south, east, north of what is surely covered
@@ -39,7 +39,7 @@ func newTiling(r *rand.Rand, columns, rows, owners int, step int64) tiling {
 			t.vertices = append(t.vertices, at[j][i])
 		}
 	}
-	t.areas = make([]Area, owners)
+	t.areas = make([]Feature, owners)
 	for j := range rows {
 		for i := range columns {
 			a, b, c, d := at[j][i], at[j][i+1], at[j+1][i+1], at[j+1][i]
@@ -50,7 +50,7 @@ func newTiling(r *rand.Rand, columns, rows, owners int, step int64) tiling {
 			t.deal(r, a, c, d)
 		}
 	}
-	t.areas = slices.DeleteFunc(t.areas, func(a Area) bool { return len(a.Geometry) == 0 })
+	t.areas = slices.DeleteFunc(t.areas, func(a Feature) bool { return len(polygonsOf(a)) == 0 })
 	w, s := -int64(columns)/2*step, -int64(rows)/2*step
 	t.inner = [4]int64{w + step, s + step, w + int64(columns-1)*step, s + int64(rows-1)*step}
 	t.minX, t.spanX = w-step, int64(columns+2)*step
@@ -65,7 +65,7 @@ func (t *tiling) deal(r *rand.Rand, a, b, c point) {
 	}
 	i := r.IntN(len(t.areas))
 	t.areas[i].Code = fmt.Sprint("area ", i)
-	t.areas[i].Geometry = append(t.areas[i].Geometry, orb.Polygon{unitRing(a, b, c)})
+	t.areas[i].Geometry = append(polygonsOf(t.areas[i]), orb.Polygon{unitRing(a, b, c)})
 }
 
 // point returns a random place: on a vertex, on or within a unit of an edge, or
@@ -150,13 +150,13 @@ func checkPoint(t testing.TB, index *Index, p point, want []int) {
 
 // fuzzAreas makes areas of bytes: small coordinates, so that vertices, edges
 // and rings coincide often.
-func fuzzAreas(data []byte) []Area {
+func fuzzAreas(data []byte) []Feature {
 	if len(data) == 0 {
 		return nil
 	}
 	scale := []int32{1, 3, 50, 4097, 1_000_003, 7_000_000}[data[0]%6]
 	data = data[1:]
-	var areas []Area
+	var areas []Feature
 	for len(data) >= 8 && len(areas) < 24 {
 		vertices := min(int(data[0]%14)+3, (len(data)-2)/2)
 		kind := data[1] % 4
@@ -169,13 +169,13 @@ func fuzzAreas(data []byte) []Area {
 		last := len(areas) - 1
 		switch {
 		case kind == 0 && last >= 0: // one more ring of the same polygon
-			g := areas[last].Geometry
+			g := polygonsOf(areas[last])
 			g[len(g)-1] = append(g[len(g)-1], unitRing(ring...))
 		case kind == 1 && last >= 0: // one more polygon of the same area
-			areas[last].Geometry = append(areas[last].Geometry, orb.Polygon{unitRing(ring...)})
+			areas[last].Geometry = append(polygonsOf(areas[last]), orb.Polygon{unitRing(ring...)})
 		default:
 			code := string(rune('a' + len(areas)))
-			areas = append(areas, Area{Code: code, Geometry: orb.MultiPolygon{{unitRing(ring...)}}})
+			areas = append(areas, Feature{Code: code, Geometry: orb.MultiPolygon{{unitRing(ring...)}}})
 		}
 	}
 	return areas

@@ -48,7 +48,7 @@ func (s *system) loadBoundaries(ctx context.Context) {
 	var areas geo.Builder
 	must(s.t, areas.Add(rectangle(sundsvall, "Sundsvall", orb.Bound{Min: orb.Point{17, 62}, Max: orb.Point{17.5, 62.6}})))
 	must(s.t, areas.Add(rectangle(stockholm, "Stockholm", orb.Bound{Min: orb.Point{17.5, 62}, Max: orb.Point{18, 62.6}})))
-	must(s.t, areas.Add(geo.Area{Code: goteborg, Name: "Göteborg", Geometry: orb.MultiPolygon{{{
+	must(s.t, areas.Add(geo.Feature{Code: goteborg, Name: "Göteborg", Geometry: orb.MultiPolygon{{{
 		{17, 61.4}, {18, 61.4}, {18, 62}, {17.5, 62}, {17, 62}, {17, 61.4}, // the corner of the others is a vertex here too
 	}}}}))
 	b := s.server.Router.Boundaries
@@ -64,8 +64,8 @@ func (s *system) loadBoundaries(ctx context.Context) {
 	}
 }
 
-func rectangle(code, name string, b orb.Bound) geo.Area {
-	return geo.Area{Code: code, Name: name, Geometry: orb.MultiPolygon{{b.ToRing()}}}
+func rectangle(code, name string, b orb.Bound) geo.Feature {
+	return geo.Feature{Code: code, Name: name, Geometry: orb.MultiPolygon{{b.ToRing()}}}
 }
 
 // address makes an e-mail address that nobody has.

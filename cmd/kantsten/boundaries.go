@@ -69,7 +69,7 @@ func (p *program) importDemoBoundaries(ctx context.Context) error {
 	}
 	var areas geo.Builder
 	for _, a := range approximate {
-		if err := areas.Add(geo.Area{Code: a.Code, Name: a.Name, Geometry: a.Geometry}); err != nil {
+		if err := areas.Add(geo.Feature{Code: a.Code, Name: a.Name, Geometry: a.Geometry}); err != nil {
 			return fmt.Errorf("add demo area %s: %w", a.Code, err)
 		}
 	}

@@ -109,7 +109,7 @@ func newTown(t testing.TB, kind string) *town {
 	areas := &geo.Builder{}
 	for i, code := range []string{"2281", "0180"} {
 		west := 17 + float64(i)
-		must(t, areas.Add(geo.Area{Code: code, Name: "Kommun " + code, Geometry: orb.MultiPolygon{{{
+		must(t, areas.Add(geo.Feature{Code: code, Name: "Kommun " + code, Geometry: orb.MultiPolygon{{{
 			{west, 62}, {west + 1, 62}, {west + 1, 63}, {west, 63}, {west, 62},
 		}}}}))
 	}

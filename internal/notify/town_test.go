@@ -160,7 +160,7 @@ func (w *town) boundaries(t testing.TB) *routing.Router {
 	areas := &geo.Builder{}
 	square := func(code, name string, west, east float64) {
 		ring := orb.Ring{{west, 62}, {east, 62}, {east, 63}, {west, 63}, {west, 62}}
-		must(t, areas.Add(geo.Area{Code: code, Name: name, Geometry: orb.MultiPolygon{{ring}}}))
+		must(t, areas.Add(geo.Feature{Code: code, Name: name, Geometry: orb.MultiPolygon{{ring}}}))
 	}
 	square("2281", "Sundsvall", 17, 18)
 	square("2262", "Timrå", 18, 19)

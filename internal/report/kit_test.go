@@ -90,7 +90,7 @@ func (k *kit) activate(t *testing.T) {
 	areas := &geo.Builder{}
 	for i, code := range []string{"1001", "1002", "1003"} {
 		west := 17 + float64(i)
-		must(t, areas.Add(geo.Area{Code: code, Name: "Ruta " + code, Geometry: orb.MultiPolygon{{
+		must(t, areas.Add(geo.Feature{Code: code, Name: "Ruta " + code, Geometry: orb.MultiPolygon{{
 			{{west, 62}, {west + 1, 62}, {west + 1, 63}, {west, 63}, {west, 62}},
 		}}}))
 	}

@@ -14,12 +14,12 @@ import (
 // side, the third 100 km to the north of them.
 func over(t *testing.T, set Set) *Router {
 	t.Helper()
-	square := func(code, name string, west, south float64) geo.Area {
-		return geo.Area{Code: code, Name: name, Geometry: orb.MultiPolygon{{{
+	square := func(code, name string, west, south float64) geo.Feature {
+		return geo.Feature{Code: code, Name: name, Geometry: orb.MultiPolygon{{{
 			{west, south}, {west + 0.1, south}, {west + 0.1, south + 0.1}, {west, south + 0.1}, {west, south},
 		}}}}
 	}
-	index, _, err := geo.Build([]geo.Area{
+	index, _, err := geo.Build([]geo.Feature{
 		square("2281", "Sundsvall", 17, 62), square("2262", "Timrå", 17.1, 62), square("2280", "Härnösand", 17, 63),
 	})
 	if err != nil {
