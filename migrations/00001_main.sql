@@ -34,6 +34,7 @@ CREATE INDEX jurisdiction_aliases_of ON jurisdiction_aliases (jurisdiction);
 CREATE TABLE boundary_sets (
     id          TEXT PRIMARY KEY,
     layer       TEXT NOT NULL,
+    kind        TEXT NOT NULL, -- areas, lines, points
     source      TEXT NOT NULL,
     licence     TEXT NOT NULL,
     valid_from  TEXT NOT NULL,
@@ -46,6 +47,29 @@ CREATE TABLE boundary_sets (
     created_at  BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX boundary_sets_active ON boundary_sets (layer) WHERE active;
+
+-- The rules by which reports are routed. A list is never changed, so that what was
+-- decided by it can be explained and replayed.
+CREATE TABLE rule_lists (
+    sha256     TEXT PRIMARY KEY,
+    rules      TEXT NOT NULL, -- JSON
+    created_at BIGINT NOT NULL
+);
+
+-- Which list is in force. Jurisdiction is empty for that of the installation.
+CREATE TABLE rules_in_force (
+    jurisdiction TEXT PRIMARY KEY,
+    list         TEXT NOT NULL REFERENCES rule_lists,
+    version      BIGINT NOT NULL,
+    updated_at   BIGINT NOT NULL
+);
+
+-- One row, once there is anything to route by. Its number is raised in the same
+-- transaction by whatever changes where reports go: sets, rules, jurisdictions.
+CREATE TABLE routing_revision (
+    one      BIGINT PRIMARY KEY CHECK (one = 1),
+    revision BIGINT NOT NULL
+);
 
 -- Who ---------------------------------------------------------------------------
 

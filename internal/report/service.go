@@ -59,7 +59,7 @@ type Store interface {
 	// reference of its series. An idempotency key that is there already makes
 	// it store nothing and return what the key stands for.
 	//
-	// It returns ErrBoundariesChanged if the active boundary set is not the one
+	// It returns ErrRoutingChanged if boundaries or rules are not those that
 	// the report was routed by, ErrChannelChanged as [Changes] says, and a problem
 	// if a photo is not there to claim.
 	Create(ctx context.Context, f Filing) (Filed, error)
@@ -106,6 +106,8 @@ type Filing struct {
 	MediaURLs []string
 	Key       Key // zero without an idempotency key
 	Year      int // of the reference series
+	// Revision is that of the boundaries and rules that the report was routed by.
+	Revision int64
 	Changes
 }
 

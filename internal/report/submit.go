@@ -47,9 +47,9 @@ type Submitted struct {
 	Replayed    bool
 }
 
-// ErrBoundariesChanged tells that the boundaries were replaced between finding
+// ErrRoutingChanged tells that boundaries or rules were replaced between finding
 // who is responsible and storing the report.
-var ErrBoundariesChanged = errors.New("the active boundary set has changed")
+var ErrRoutingChanged = errors.New("boundaries or rules have changed")
 
 // ErrChannelChanged tells that a jurisdiction got a channel between deciding that
 // a report to it has to be held and storing the report: nobody would release it.
@@ -74,7 +74,7 @@ func (s *Service) Submit(ctx context.Context, actor auth.Actor, sub Submission) 
 		switch {
 		case errors.Is(err, ErrChannelChanged):
 			continue // decide by what holds now
-		case errors.Is(err, ErrBoundariesChanged):
+		case errors.Is(err, ErrRoutingChanged):
 			if err := s.Router.Refresh(ctx); err != nil {
 				return Submitted{}, errJustChanging(err)
 			}
@@ -87,7 +87,7 @@ func (s *Service) Submit(ctx context.Context, actor auth.Actor, sub Submission) 
 		}
 		return s.submitted(filed, sub.Key)
 	}
-	return Submitted{}, errJustChanging(errors.New("boundaries or channels changed each time"))
+	return Submitted{}, errJustChanging(errors.New("boundaries, rules or channels changed each time"))
 }
 
 // deciding is how often it is decided anew where a report goes, while boundaries
@@ -227,7 +227,7 @@ func (s *Service) filing(actor auth.Actor, sub *Submission, j tenant.Jurisdictio
 	}
 	return Filing{
 		Report: r, Contact: sub.Contact, MediaURLs: sub.MediaURLs, Key: sub.Key, Year: seriesYear(now, s.Sweden),
-		Changes: caused,
+		Revision: route.Revision, Changes: caused,
 	}
 }
 

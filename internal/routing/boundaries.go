@@ -16,23 +16,34 @@ import (
 
 	"github.com/kantsten/kantsten/geo"
 	"github.com/kantsten/kantsten/internal/blob"
-	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/tenant"
 )
 
-// Municipality is the layer that gives every report its jurisdiction.
+// Municipality is the layer that gives every report its jurisdiction. Every other
+// layer says who owns what stands there: it holds owners.
 const Municipality = "municipality"
 
-// Set is one version of a layer of areas. Exactly one set per layer is active.
+// Kind is what the features of a layer are.
+type Kind string
+
+// The kinds.
+const (
+	Areas  Kind = "areas"
+	Lines  Kind = "lines"
+	Points Kind = "points"
+)
+
+// Set is one version of a layer. Exactly one set per layer is active.
 type Set struct {
 	ID          string // UUIDv7
 	Layer       string
-	Source      string // where the borders come from
+	Kind        Kind
+	Source      string // where the data come from
 	Licence     string
 	ValidFrom   string // "2026-01-01"
 	Index       string // name of the compiled index in the blob store
 	SHA256      string // of the compiled index, hex
-	Areas       int
+	Areas       int    // how many features it has
 	Vertices    int
 	Approximate bool // demo data: good guesses, not borders
 	Active      bool
@@ -50,8 +61,11 @@ func (s Set) Label() string {
 
 // SetStore keeps what is known of boundary sets.
 type SetStore interface {
-	// ActiveSet returns the active set of a layer; problem.NotFound if none.
-	ActiveSet(ctx context.Context, layer string) (Set, error)
+	// Revision returns the number that is raised, in the same transaction, by
+	// whatever changes where reports go; 0 before anything has.
+	Revision(ctx context.Context) (int64, error)
+	// ActiveSets returns the active set of every layer, by layer.
+	ActiveSets(ctx context.Context) ([]Set, error)
 	// Set returns one set by id; problem.NotFound if none.
 	Set(ctx context.Context, id string) (Set, error)
 	// Sets returns all sets, newest first.
@@ -59,7 +73,8 @@ type SetStore interface {
 	// AddSet stores a set that is not active.
 	AddSet(ctx context.Context, s Set) error
 	// ActivateSet makes a set the active one of its layer, and stores those of
-	// the jurisdictions whose code is new, in one transaction.
+	// the jurisdictions whose code is new, in one transaction that raises the
+	// revision.
 	ActivateSet(ctx context.Context, id string, js []tenant.Jurisdiction) error
 }
 
@@ -69,10 +84,10 @@ type ActiveSet struct {
 	Index *geo.Index
 }
 
-// Boundaries keeps the active set of the municipality layer mapped into memory,
-// and follows the database: a process that just started needs only the database
-// and the blob store, and a running one takes over a new set within two seconds
-// of its commit. Look-ups never wait: the switch is one atomic pointer.
+// Boundaries keeps all that reports are routed by in memory, and follows the
+// database: a process that just started needs only the database and the blob
+// store, and a running one takes over a change within two seconds of its commit.
+// Look-ups never wait: the switch is one atomic pointer.
 type Boundaries struct {
 	Sets     SetStore
 	Blobs    blob.Store
@@ -80,14 +95,23 @@ type Boundaries struct {
 	Log      *slog.Logger
 
 	loading sync.Mutex // one refresh at a time
-	active  atomic.Pointer[ActiveSet]
+	now     atomic.Pointer[Snapshot]
 }
 
-// pollEvery is how often the database is asked for another active set.
+// pollEvery is how often the database is asked for another revision.
 const pollEvery = time.Second
 
-// Active returns the active set, or nil while none is loaded.
-func (b *Boundaries) Active() *ActiveSet { return b.active.Load() }
+// Now returns what reports are routed by now; empty while nothing is loaded.
+func (b *Boundaries) Now() *Snapshot {
+	if s := b.now.Load(); s != nil {
+		return s
+	}
+	return &Snapshot{}
+}
+
+// Active returns the active set of the municipality layer, or nil while none is
+// loaded.
+func (b *Boundaries) Active() *ActiveSet { return b.Now().Municipalities() }
 
 // Run follows the database until ctx ends.
 func (b *Boundaries) Run(ctx context.Context) error {
@@ -99,34 +123,10 @@ func (b *Boundaries) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			if err := b.Refresh(ctx); err != nil && ctx.Err() == nil {
-				b.Log.ErrorContext(ctx, "boundaries cannot be refreshed; the present ones stay", "err", err)
+				b.Log.ErrorContext(ctx, "boundaries and rules cannot be refreshed; the present ones stay", "err", err)
 			}
 		}
 	}
-}
-
-// Refresh takes over the active set of the database if it is another one. With
-// an error the present one stays. No active set is no error: nothing is loaded.
-func (b *Boundaries) Refresh(ctx context.Context) error {
-	b.loading.Lock()
-	defer b.loading.Unlock()
-	set, err := b.Sets.ActiveSet(ctx, Municipality)
-	if problem.Is(err, problem.NotFound) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read the active boundary set: %w", err)
-	}
-	if now := b.Active(); now != nil && now.ID == set.ID {
-		return nil
-	}
-	index, err := b.load(ctx, set)
-	if err != nil {
-		return fmt.Errorf("load boundary set %s: %w", set.ID, err)
-	}
-	b.active.Store(&ActiveSet{Set: set, Index: index})
-	b.Log.InfoContext(ctx, "boundaries loaded", "set", set.ID, "areas", set.Areas, "approximate", set.Approximate)
-	return nil
 }
 
 // load maps a set's index, from the local copy if that is there and sound.

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,12 +17,12 @@ import (
 
 // About describes a boundary set that is being imported.
 type About struct {
+	Layer                      string // empty: the municipality layer
 	Source, Licence, ValidFrom string
 	Approximate                bool
 }
 
-// Import compiles areas into a new, inactive set of the municipality layer: the
-// index goes to the blob store first, so that a set whose row is there can
+// Import compiles areas into a new, inactive set of a layer: the index goes to the blob store first, so that a set whose row is there can
 // always be loaded.
 func (b *Boundaries) Import(ctx context.Context, areas *geo.Builder, about About, now time.Time) (Set, *geo.BuildReport, error) {
 	index, report, err := areas.Finish()
@@ -34,7 +35,7 @@ func (b *Boundaries) Import(ctx context.Context, areas *geo.Builder, about About
 	}
 	sum := sha256.Sum256(file.Bytes())
 	set := Set{
-		ID: uuid.Must(uuid.NewV7()).String(), Layer: Municipality,
+		ID: uuid.Must(uuid.NewV7()).String(), Layer: cmp.Or(about.Layer, Municipality), Kind: Areas,
 		Source: about.Source, Licence: about.Licence, ValidFrom: about.ValidFrom, Approximate: about.Approximate,
 		SHA256: hex.EncodeToString(sum[:]), Areas: report.Areas, Vertices: report.Vertices, CreatedAt: now.UTC(),
 	}
@@ -48,8 +49,8 @@ func (b *Boundaries) Import(ctx context.Context, areas *geo.Builder, about About
 	return set, report, nil
 }
 
-// Activate makes a set the active one. Areas whose code is new become
-// jurisdictions with the channel none.
+// Activate makes a set the active one of its layer. Municipalities whose code is
+// new become jurisdictions with the channel none.
 func (b *Boundaries) Activate(ctx context.Context, id string, now time.Time) error {
 	set, err := b.Sets.Set(ctx, id)
 	if err != nil {
@@ -60,7 +61,11 @@ func (b *Boundaries) Activate(ctx context.Context, id string, now time.Time) err
 		return fmt.Errorf("load boundary set %s: %w", id, err)
 	}
 	defer func() { _ = index.Close() }() // read only
-	if err := b.Sets.ActivateSet(ctx, id, jurisdictions(index, now)); err != nil {
+	var js []tenant.Jurisdiction
+	if set.Layer == Municipality {
+		js = jurisdictions(index, now)
+	}
+	if err := b.Sets.ActivateSet(ctx, id, js); err != nil {
 		return fmt.Errorf("activate boundary set %s: %w", id, err)
 	}
 	return b.Refresh(ctx)

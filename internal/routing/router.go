@@ -43,7 +43,8 @@ type Question struct {
 type Route struct {
 	Jurisdiction string
 	Outside      bool
-	BoundarySet  string
+	BoundarySet  string // of the municipality layer
+	Revision     int64  // of all that it was routed by
 	Trace        []byte // JSON of a Trace
 }
 
@@ -64,18 +65,19 @@ func (r *Router) Route(_ context.Context, q Question) (Route, error) {
 	trace := found.trace(q, *owner, rule)
 	return Route{
 		Jurisdiction: owner.Code, Outside: rule == RuleNearest,
-		BoundarySet: found.Set.ID, Trace: trace.JSON(),
+		BoundarySet: found.Set.ID, Revision: found.Revision, Trace: trace.JSON(),
 	}, nil
 }
 
-// Refresh takes over the boundaries that are active in the database, if those of
-// this process are not.
+// Refresh takes over what is in force in the database, if this process routes by
+// something else.
 func (r *Router) Refresh(ctx context.Context) error { return r.Boundaries.Refresh(ctx) }
 
 // Found is what the boundaries say of a point.
 type Found struct {
-	Set   Set
-	Owner *Party // nil where no area owns the point
+	Set      Set
+	Revision int64  // of all that was looked at
+	Owner    *Party // nil where no area owns the point
 	// Candidates are the areas that come into question, the best first.
 	Candidates []Party
 	BorderM    float64 // metres to the nearest border, at most 10 km
@@ -96,12 +98,15 @@ type Party struct {
 // Locate says who owns a point, how near the border is and who else comes into
 // question within the accuracy (metres).
 func (r *Router) Locate(lat, lon, accuracyM float64) (Found, error) {
-	active := r.Boundaries.Active()
+	now := r.Boundaries.Now()
+	active := now.Municipalities()
 	if active == nil {
 		return Found{}, errNoBoundaries()
 	}
 	loc := active.Index.Locate(orb.Point{lon, lat}, accuracyM)
-	return active.found(loc, orb.Point{lon, lat}), nil
+	found := active.found(loc, orb.Point{lon, lat})
+	found.Revision = now.Revision
+	return found, nil
 }
 
 // demoCandidates is how many areas approximate boundaries offer.

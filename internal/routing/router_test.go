@@ -26,7 +26,7 @@ func over(t *testing.T, set Set) *Router {
 		t.Fatal(err)
 	}
 	b := &Boundaries{}
-	b.active.Store(&ActiveSet{Set: set, Index: index})
+	b.now.Store(&Snapshot{layers: map[string]*ActiveSet{Municipality: {Set: set, Index: index}}})
 	return &Router{Boundaries: b}
 }
 

@@ -14,41 +14,48 @@ type BoundarySets struct{ *DB }
 
 var _ routing.SetStore = BoundarySets{}
 
-const setColumns = `id, layer, source, licence, valid_from, index_blob, sha256, areas, vertices, approximate, active, created_at`
+const setColumns = `id, layer, kind, source, licence, valid_from, index_blob, sha256, areas, vertices, approximate, active, created_at`
 
 func scanSet(row scanner) (routing.Set, error) {
 	var s routing.Set
 	var created int64
-	err := row.Scan(&s.ID, &s.Layer, &s.Source, &s.Licence, &s.ValidFrom, &s.Index, &s.SHA256,
+	err := row.Scan(&s.ID, &s.Layer, &s.Kind, &s.Source, &s.Licence, &s.ValidFrom, &s.Index, &s.SHA256,
 		&s.Areas, &s.Vertices, &s.Approximate, &s.Active, &created)
 	s.CreatedAt = fromMicros(created)
 	return s, err
 }
 
-// ActiveSet returns the active set of a layer.
-func (s BoundarySets) ActiveSet(ctx context.Context, layer string) (routing.Set, error) {
-	return s.first(ctx, "there is no active boundary set", ` WHERE layer = $1 AND active`, layer)
+// Revision returns the number that every change of where reports go raises.
+func (s BoundarySets) Revision(ctx context.Context) (int64, error) {
+	var revision int64
+	if _, err := s.one(ctx, selectRevision, nil, &revision); err != nil {
+		return 0, fmt.Errorf("read the routing revision: %w", err)
+	}
+	return revision, nil
+}
+
+const selectRevision = `SELECT revision FROM routing_revision`
+
+// ActiveSets returns the active set of every layer, by layer.
+func (s BoundarySets) ActiveSets(ctx context.Context) ([]routing.Set, error) {
+	return s.all(ctx, ` WHERE active ORDER BY layer`)
 }
 
 // Set returns one set by id.
 func (s BoundarySets) Set(ctx context.Context, id string) (routing.Set, error) {
-	return s.first(ctx, "there is no such boundary set", ` WHERE id = $1`, id)
+	sets, err := s.all(ctx, ` WHERE id = $1`, id)
+	if err != nil {
+		return routing.Set{}, err
+	}
+	if len(sets) == 0 {
+		return routing.Set{}, problem.New(problem.NotFound, "there is no boundary set %q", id)
+	}
+	return sets[0], nil
 }
 
 // Sets returns all sets, newest first.
 func (s BoundarySets) Sets(ctx context.Context) ([]routing.Set, error) {
 	return s.all(ctx, ` ORDER BY id DESC`)
-}
-
-func (s BoundarySets) first(ctx context.Context, none, where string, arg any) (routing.Set, error) {
-	sets, err := s.all(ctx, where, arg)
-	if err != nil {
-		return routing.Set{}, err
-	}
-	if len(sets) == 0 {
-		return routing.Set{}, problem.New(problem.NotFound, "%s", none)
-	}
-	return sets[0], nil
 }
 
 func (s BoundarySets) all(ctx context.Context, where string, args ...any) ([]routing.Set, error) {
@@ -64,8 +71,8 @@ func (s BoundarySets) all(ctx context.Context, where string, args ...any) ([]rou
 func (s BoundarySets) AddSet(ctx context.Context, set routing.Set) error {
 	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
 		_, err := t.exec(ctx, `INSERT INTO boundary_sets (`+setColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE, $11)`,
-			set.ID, set.Layer, set.Source, set.Licence, set.ValidFrom, set.Index, set.SHA256,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, $12)`,
+			set.ID, set.Layer, set.Kind, set.Source, set.Licence, set.ValidFrom, set.Index, set.SHA256,
 			set.Areas, set.Vertices, set.Approximate, micros(set.CreatedAt))
 		return err
 	})
@@ -74,7 +81,7 @@ func (s BoundarySets) AddSet(ctx context.Context, set routing.Set) error {
 // ActivateSet makes a set the active one of its layer.
 func (s BoundarySets) ActivateSet(ctx context.Context, id string, js []tenant.Jurisdiction) error {
 	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		if err := t.lockLayer(ctx, id); err != nil {
+		if err := t.raiseRevision(ctx); err != nil {
 			return err
 		}
 		if err := t.addMissing(ctx, js); err != nil {
@@ -92,13 +99,13 @@ func (s BoundarySets) ActivateSet(ctx context.Context, id string, js []tenant.Ju
 	})
 }
 
-// lockLayer makes those who activate sets of one layer come one after another:
-// each has to see which one is active when its turn comes.
-func (t *tx) lockLayer(ctx context.Context, id string) error {
-	rows, err := t.rows(ctx, `SELECT id FROM boundary_sets WHERE layer = (SELECT layer FROM boundary_sets WHERE id = $1)
-		ORDER BY id`+t.db.dialect.lockRow, id)
-	if _, err := collect(rows, err, scanText); err != nil {
-		return fmt.Errorf("lock the sets of a layer: %w", err)
+// raiseRevision tells that reports may go elsewhere from this transaction on. It
+// comes first in each that changes where they go: those come one after another
+// then, and each sees what the ones before have left.
+func (t *tx) raiseRevision(ctx context.Context) error {
+	if _, err := t.exec(ctx, `INSERT INTO routing_revision (one, revision) VALUES (1, 1)
+		ON CONFLICT (one) DO UPDATE SET revision = routing_revision.revision + 1`); err != nil {
+		return fmt.Errorf("raise the routing revision: %w", err)
 	}
 	return nil
 }

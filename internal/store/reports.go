@@ -11,7 +11,6 @@ import (
 	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
-	"github.com/kantsten/kantsten/internal/routing"
 )
 
 // Reports is the report.Store.
@@ -54,7 +53,7 @@ func (s Reports) Create(ctx context.Context, f report.Filing) (report.Filed, err
 
 func (t *tx) file(ctx context.Context, f report.Filing) (report.Report, error) {
 	r := f.Report
-	if err := t.sameBoundaries(ctx, r.BoundarySet); err != nil {
+	if err := t.sameRouting(ctx, f.Revision); err != nil {
 		return r, err
 	}
 	if err := t.stillHeld(ctx, r.Jurisdiction, r.Delivery, f.AtVersion); err != nil {
@@ -106,16 +105,16 @@ func (t *tx) worthTelling(ctx context.Context, r report.Report, jobs []job.Job) 
 	return rest, nil
 }
 
-// sameBoundaries makes sure that a report is stored under the boundaries that
-// are active in this very transaction.
-func (t *tx) sameBoundaries(ctx context.Context, set string) error {
-	var active string
-	err := t.row(ctx, `SELECT id FROM boundary_sets WHERE layer = $1 AND active`, routing.Municipality).Scan(&active)
+// sameRouting makes sure that a report is stored under the boundaries and rules
+// that are in force in this very transaction.
+func (t *tx) sameRouting(ctx context.Context, revision int64) error {
+	var current int64
+	err := t.row(ctx, selectRevision).Scan(&current)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("read the active boundary set: %w", err)
+		return fmt.Errorf("read the routing revision: %w", err)
 	}
-	if active != set {
-		return report.ErrBoundariesChanged
+	if current != revision {
+		return report.ErrRoutingChanged
 	}
 	return nil
 }

@@ -51,8 +51,12 @@ func changes(reportID string) report.Changes {
 	}
 }
 
+// create files a report by what is in force now.
 func create(t testing.TB, db *database, f report.Filing) report.Report {
 	t.Helper()
+	var err error
+	f.Revision, err = store.BoundarySets{DB: db.DB}.Revision(t.Context())
+	must(t, err)
 	filed, err := store.Reports{DB: db.DB}.Create(t.Context(), f)
 	must(t, err)
 	return filed.Report
@@ -241,11 +245,11 @@ func TestReferencesHaveNoGaps(t *testing.T) {
 			case 0:
 				f.Photos = []string{newID()}
 			case 1:
-				f.Report.BoundarySet = "an old one"
+				f.Revision = -1
 			}
 			filed, err := processes[i%2].Create(context.Background(), f)
 			switch {
-			case i%4 == 0 && !problem.Is(err, problem.Invalid), i%4 == 1 && !errors.Is(err, report.ErrBoundariesChanged):
+			case i%4 == 0 && !problem.Is(err, problem.Invalid), i%4 == 1 && !errors.Is(err, report.ErrRoutingChanged):
 				t.Errorf("a filing that cannot succeed: %v", err)
 			case i%4 > 1 && err != nil:
 				t.Errorf("file: %v", err)

@@ -97,14 +97,17 @@ func TestBoundarySets(t *testing.T) {
 		var sets []routing.Set
 		for i := range 3 {
 			set := routing.Set{
-				ID: newID(), Layer: routing.Municipality, Source: "s", Licence: "CC0", ValidFrom: "2026-01-01",
+				ID: newID(), Layer: routing.Municipality, Kind: routing.Areas, Source: "s", Licence: "CC0", ValidFrom: "2026-01-01",
 				Index: "boundaries/x", SHA256: strings.Repeat("a", 64), Areas: 290, Vertices: i, Approximate: i == 1, CreatedAt: noon,
 			}
 			must(t, s.AddSet(t.Context(), set))
 			sets = append(sets, set)
 		}
-		if _, err := s.ActiveSet(t.Context(), routing.Municipality); !problem.Is(err, problem.NotFound) {
-			t.Errorf("active before any: %v", err)
+		roads := sets[0]
+		roads.ID, roads.Layer, roads.Kind = newID(), "road-owner", routing.Lines
+		must(t, s.AddSet(t.Context(), roads))
+		if active, err := s.ActiveSets(t.Context()); err != nil || len(active) != 0 {
+			t.Errorf("active before any: %v, %v", active, err)
 		}
 		js := []tenant.Jurisdiction{{Code: "2281", Name: "Sundsvall", Channel: tenant.None, UpdatedAt: noon}}
 		_, err := store.Tenants{DB: db.DB}.PutJurisdiction(t.Context(), sundsvall())
@@ -120,14 +123,15 @@ func TestBoundarySets(t *testing.T) {
 		if err := s.ActivateSet(t.Context(), newID(), js); !problem.Is(err, problem.NotFound) {
 			t.Errorf("activate nothing: %v", err)
 		}
-		active, err := s.ActiveSet(t.Context(), routing.Municipality)
+		must(t, s.ActivateSet(t.Context(), roads.ID, nil))
+		active, err := s.ActiveSets(t.Context())
 		must(t, err)
-		want := sets[1]
-		want.Active = true
-		sameJSON(t, "the active set", active, want)
+		want := []routing.Set{sets[1], roads}
+		want[0].Active, want[1].Active = true, true
+		sameJSON(t, "the active sets", active, want)
 		all, err := s.Sets(t.Context())
 		must(t, err)
-		if n := db.count(t, `SELECT count(*) FROM boundary_sets WHERE active`); n != 1 || len(all) != 3 || all[0].ID != sets[2].ID {
+		if n := db.count(t, `SELECT count(*) FROM boundary_sets WHERE active`); n != 2 || len(all) != 4 || all[0].ID != roads.ID {
 			t.Errorf("%d active of %d, the first %s", n, len(all), all[0].ID)
 		}
 		known, err := store.Tenants{DB: db.DB}.Jurisdictions(t.Context())
@@ -135,12 +139,34 @@ func TestBoundarySets(t *testing.T) {
 		if len(known) != 2 || known[1].Aliases == nil {
 			t.Errorf("the known jurisdiction was replaced: %+v", known)
 		}
-		f := filing()
-		f.Report.BoundarySet = sets[0].ID
-		if _, err := (store.Reports{DB: db.DB}).Create(t.Context(), f); !errors.Is(err, report.ErrBoundariesChanged) {
-			t.Errorf("a report by old boundaries: %v", err)
+	})
+}
+
+// Whatever changes where reports go raises the number, once for each change, and
+// with it or not at all.
+func TestAReportIsStoredOnlyByWhatIsInForce(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		processes := []store.BoundarySets{{DB: db.DB}, {DB: db.open(t)}}
+		set := routing.Set{ID: newID(), Layer: "road-owner", Kind: routing.Areas, Source: "s", CreatedAt: noon}
+		must(t, processes[0].AddSet(t.Context(), set))
+		race(10, func(i int) {
+			if err := processes[i%2].ActivateSet(context.Background(), set.ID, nil); err != nil {
+				t.Error(err)
+			}
+			_ = processes[i%2].ActivateSet(context.Background(), newID(), nil) // there is none
+		})
+		_, err := store.Tenants(processes[0]).PutJurisdiction(t.Context(), sundsvall())
+		must(t, err)
+		revision, err := processes[1].Revision(t.Context())
+		if err != nil || revision != 11 {
+			t.Fatalf("revision %d, %v; want 11", revision, err)
 		}
-		f.Report.BoundarySet = sets[1].ID
+		f := filing()
+		f.Revision = revision - 1
+		if _, err := (store.Reports(processes[0])).Create(t.Context(), f); !errors.Is(err, report.ErrRoutingChanged) {
+			t.Errorf("a report by what was in force before: %v", err)
+		}
+		f.Revision = revision
 		create(t, db, f)
 	})
 }

@@ -72,6 +72,9 @@ func (s Tenants) Jurisdictions(ctx context.Context) ([]tenant.Jurisdiction, erro
 // held for want of a channel.
 func (s Tenants) PutJurisdiction(ctx context.Context, j tenant.Jurisdiction) (tenant.Jurisdiction, error) {
 	err := s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		if err := t.raiseRevision(ctx); err != nil { // rules may send reports to it, or no longer
+			return err
+		}
 		if err := t.putJurisdiction(ctx, j); err != nil {
 			return err
 		}
