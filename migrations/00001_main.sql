@@ -190,6 +190,7 @@ CREATE TABLE reports (
     person       TEXT NOT NULL,
     outside      BOOLEAN NOT NULL,
     boundary_set TEXT NOT NULL,
+    photo_count  BIGINT NOT NULL, -- so that nobody looks for photos in vain
     supported_by BIGINT NOT NULL,
     token_epoch  BIGINT NOT NULL,
     created_at   BIGINT NOT NULL,

@@ -30,6 +30,7 @@ type Report struct {
 	Description string
 	Attributes  map[string]catalog.Answer
 	Photos      []Photo
+	PhotoCount  int    // kept by the store
 	Language    string // of the reporter: "sv", "en", …
 	Private     bool   // shown to the reporter and to staff only
 	Origin      Origin

@@ -156,7 +156,8 @@ type Query struct {
 // Nobody as a Query's Assignee selects what nobody is assigned to.
 const Nobody = "nobody"
 
-// Page is some reports of a query.
+// Page is some reports of a query. They lack what no list shows or decides by:
+// Returns, Origin, PersonID, BoundarySet and TokenEpoch.
 type Page struct {
 	Reports []Report
 	Next    string // cursor of the next page; empty on the last

@@ -40,7 +40,8 @@ import (
 // DB is an open database.
 type DB struct {
 	dialect dialect
-	limits  limits
+	walk    int // as the constant, but in tests
+	recent  recent
 	write   *sql.DB
 	read    *sql.DB // the same as write on PostgreSQL
 	group   *group  // nil on PostgreSQL

@@ -86,7 +86,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	readers := max(4, runtime.NumCPU())
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	db := &DB{dialect: sqliteDialect, limits: defaultLimits, write: write, read: read, kept: map[string]*sql.Stmt{}}
+	db := &DB{dialect: sqliteDialect, walk: walk, write: write, read: read, kept: map[string]*sql.Stmt{}}
 	db.group = newGroup(db)
 	return db, nil
 }
@@ -105,7 +105,7 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 	if err := pool.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", withoutURL(err)), pool.Close())
 	}
-	return &DB{dialect: postgresDialect, limits: defaultLimits, write: pool, read: pool}, nil
+	return &DB{dialect: postgresDialect, walk: walk, write: pool, read: pool}, nil
 }
 
 // planOnce keeps PostgreSQL from planning a prepared statement anew for each

@@ -25,6 +25,7 @@ func (s Reports) Erase(ctx context.Context, name string, change func(*report.Rep
 			return fmt.Errorf("erase what belongs to report %s: %w", r.ID, err)
 		}
 		r.Version++
+		r.PhotoCount = 0
 		if err := t.saveReport(ctx, r); err != nil {
 			return fmt.Errorf("erase report %s: %w", r.ID, err)
 		}

@@ -6,8 +6,11 @@ import (
 	"github.com/kantsten/kantsten/internal/report"
 )
 
-// SetLimits makes the list queries change their strategy at other numbers.
-func (db *DB) SetLimits(sparse, walk int) { db.limits = limits{sparse: sparse, walk: walk} }
+// SetWalk makes the list queries look at so many of the newest reports.
+func (db *DB) SetWalk(n int) {
+	db.walk = n
+	db.recent.known.Store(nil)
+}
 
 // InTx runs statements in one of the store's own transactions.
 func (db *DB) InTx(ctx context.Context, fn func(exec func(query string, args ...any) error) error) error {

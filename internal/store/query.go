@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,22 +18,18 @@ import (
 	"github.com/kantsten/kantsten/internal/report"
 )
 
-// limits are the numbers of reports at which a list changes its strategy.
+// walk is how many of the newest reports a list may look at one after the other.
 //
 // A box of the map is answered in one of two ways. A sparse one is read through
-// the index of places and sorted. In a dense one the newest reports are found
+// the index of places and sorted. In a busy one the newest reports are found
 // sooner by walking all reports from the newest on: of every recent report, a
-// good part lies inside. A probe of the index that stops at sparse rows tells
-// which it is; the walk stops at walk rows, for a box that was busy long ago,
-// and then the index has to do after all.
-type limits struct{ sparse, walk int }
-
-var defaultLimits = limits{sparse: 2_000, walk: 20_000}
+// good part lies inside. Which it is, [recent] tells.
+const walk = 10_000
 
 // Reports returns a page of reports, newest first; with UpdatedAfter by change,
 // oldest first.
 func (s Reports) Reports(ctx context.Context, q report.Query) (report.Page, error) {
-	f, err := newFilter(q, s.limits)
+	f, err := newFilter(q)
 	if err != nil {
 		return report.Page{}, err
 	}
@@ -56,46 +53,38 @@ func (s Reports) find(ctx context.Context, f filter) ([]report.Report, error) {
 	if len(f.ranges) == 0 {
 		return nil, nil
 	}
-	n, err := s.probe(ctx, f)
+	floor, err := s.floor(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	if n > s.limits.sparse {
-		rs, err := s.run(ctx, f.newestFirst())
+	if floor != "" {
+		rs, err := s.run(ctx, f.newestFirst(floor))
 		if err != nil || len(rs) > f.q.Limit {
 			return rs, err
 		}
 	}
-	return s.run(ctx, f.byPlace(n))
-}
-
-// probe counts the reports in and around the box, up to one more than sparse.
-func (s Reports) probe(ctx context.Context, f filter) (n int, err error) {
-	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("count(*)")
-	b.From(f.around(b, "id", s.limits.sparse+1))
-	query, args := b.Build()
-	_, err = s.one(ctx, query, args, &n)
-	return n, err
+	rs, err := s.run(ctx, f.byPlace())
+	slices.SortFunc(rs, func(a, b report.Report) int { return strings.Compare(b.ID, a.ID) })
+	return rs, err
 }
 
 func (s Reports) run(ctx context.Context, b *sqlbuilder.SelectBuilder) ([]report.Report, error) {
 	query, args := b.Build()
 	rows, err := s.query(ctx, query, args...)
-	return collect(rows, err, scanReport)
+	return collect(rows, err, newListedRow().scan)
 }
 
 // filter is a query made ready for SQL.
 type filter struct {
 	q      report.Query
-	limits limits
 	box    *orb.Bound
 	ranges []report.Range // of the box; none for one that holds nothing
 	lastID string         // of the page before
 	lastAt time.Time      // of the page before, by change
 }
 
-func newFilter(q report.Query, l limits) (filter, error) {
-	f := filter{q: q, limits: l, box: q.Box, lastAt: q.UpdatedAfter}
+func newFilter(q report.Query) (filter, error) {
+	f := filter{q: q, box: q.Box, lastAt: q.UpdatedAfter}
 	if q.Near != nil {
 		around := boxAround(*q.Near, q.RadiusM)
 		f.box = &around
@@ -127,7 +116,7 @@ func (f filter) cursorAfter(r report.Report) string {
 
 // everywhere asks the plain question, for the database to plan.
 func (f filter) everywhere() *sqlbuilder.SelectBuilder {
-	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(reportColumns).From("reports")
+	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(listedColumns).From("reports")
 	f.cheap(b)
 	f.rest(b)
 	if f.byChange() {
@@ -139,37 +128,29 @@ func (f filter) everywhere() *sqlbuilder.SelectBuilder {
 	return b
 }
 
-// newestFirst walks from the newest report on and stops where it has enough.
-func (f filter) newestFirst() *sqlbuilder.SelectBuilder {
-	walked := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(f.lookedAt()).From("reports")
-	f.cheap(walked)
-	limit(walked.OrderByDesc("id"), f.limits.walk)
-	return f.shown(func(b *sqlbuilder.SelectBuilder) string { return b.BuilderAs(walked, "walked") })
+// newestFirst walks from the newest report on, stops where it has enough, and
+// goes no further than the floor.
+func (f filter) newestFirst(floor string) *sqlbuilder.SelectBuilder {
+	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(listedColumns).From("reports")
+	b.Where(b.GE("id", floor))
+	f.cheap(b)
+	f.rest(b)
+	limit(b.OrderByDesc("id"), f.q.Limit+1) // one more tells whether there is a next page
+	return b
 }
 
-// byPlace reads what the index of places has in and around the box. The inner
-// limit is above what is there: it keeps a planner from turning the query round.
-func (f filter) byPlace(n int) *sqlbuilder.SelectBuilder {
-	most := math.MaxInt32
-	if n <= f.limits.sparse {
-		most = f.limits.sparse + 1
-	}
-	return f.shown(func(b *sqlbuilder.SelectBuilder) string {
-		f.cheap(b)
-		return f.around(b, f.lookedAt(), most)
-	})
-}
-
-// shown picks the reports to show among those of a source, of which only what the
-// conditions look at is read, mostly from an index alone. Whole rows are read of
-// those that are shown.
-func (f filter) shown(source func(*sqlbuilder.SelectBuilder) string) *sqlbuilder.SelectBuilder {
+// byPlace reads what the index of places has in and around the box, of which only
+// what the conditions look at, mostly from the index alone; whole rows are read of
+// those that are shown. They come in no order: sorting whole rows costs as much as
+// reading them.
+func (f filter) byPlace() *sqlbuilder.SelectBuilder {
 	ids := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("id AS shown_id")
-	ids.From(source(ids))
+	f.cheap(ids)
+	ids.From(f.around(ids, f.lookedAt()))
 	f.rest(ids)
 	limit(ids.OrderByDesc("id"), f.q.Limit+1) // one more tells whether there is a next page
-	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(reportColumns)
-	return b.From(b.BuilderAs(ids, "shown")).Join("reports", "id = shown_id").OrderByDesc("id")
+	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(listedColumns)
+	return b.From(b.BuilderAs(ids, "shown")).Join("reports", "id = shown_id")
 }
 
 // lookedAt lists the columns that the conditions look at. The first six stand in
@@ -255,15 +236,15 @@ func in[T any](b *sqlbuilder.SelectBuilder, column string, values []T) {
 	}
 }
 
-// around is a table of the reports in and around the box, cut off at a limit. Each
-// range is a query of its own: of ranges joined by OR, PostgreSQL collects all
-// that is in the index before it looks at the limit.
-func (f filter) around(b *sqlbuilder.SelectBuilder, columns string, most int) string {
+// around is a table of the reports in and around the box. Each range is a query
+// of its own, so that each is read from the index; the limit, which is above what
+// can be there, keeps a planner from turning the query round.
+func (f filter) around(b *sqlbuilder.SelectBuilder, columns string) string {
 	var ranges []string
 	for _, r := range f.ranges {
 		ranges = append(ranges, "SELECT "+columns+" FROM reports WHERE "+b.Between("quadkey", r.First, r.Last))
 	}
-	return "(" + strings.Join(ranges, " UNION ALL ") + " LIMIT " + strconv.Itoa(most) + ") AS around"
+	return "(" + strings.Join(ranges, " UNION ALL ") + " LIMIT " + strconv.Itoa(math.MaxInt32) + ") AS around"
 }
 
 // metresPerDegree is the length of a degree of latitude on the mean earth.
@@ -300,13 +281,15 @@ func (s Reports) withPhotos(ctx context.Context, r report.Report) (report.Report
 
 // addPhotos adds their photos to all of a page, by one query.
 func (s Reports) addPhotos(ctx context.Context, rs []report.Report) error {
-	if len(rs) == 0 {
-		return nil
-	}
-	at := make(map[string]int, len(rs))
-	ids := make([]string, len(rs))
+	at := make(map[string]int)
+	var ids []string
 	for i, r := range rs {
-		at[r.ID], ids[i] = i, r.ID
+		if r.PhotoCount > 0 {
+			at[r.ID], ids = i, append(ids, r.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
 	}
 	b := sqlbuilder.PostgreSQL.NewSelectBuilder().
 		Select(photoColumns).From("photos").OrderBy("report", "update_id", "position")

@@ -77,7 +77,7 @@ func (t *tx) file(ctx context.Context, f report.Filing) (report.Report, error) {
 		r.Jurisdiction, f.Year).Scan(&number); err != nil {
 		return r, fmt.Errorf("take a number: %w", err)
 	}
-	r.Reference = report.Reference(r.Jurisdiction, f.Year, number)
+	r.Reference, r.PhotoCount = report.Reference(r.Jurisdiction, f.Year, number), len(f.Photos)
 	if err := t.insertReport(ctx, r); err != nil {
 		return r, fmt.Errorf("insert report %s: %w", r.ID, err)
 	}
@@ -174,7 +174,7 @@ func (s Reports) Report(ctx context.Context, name string) (report.Report, error)
 		where = "reference = $1"
 	}
 	rows, err := s.query(ctx, "SELECT "+reportColumns+" FROM reports WHERE "+where, name)
-	all, err := collect(rows, err, scanReport)
+	all, err := collect(rows, err, newReportRow().scan)
 	if err != nil {
 		return report.Report{}, s.asProblem(fmt.Errorf("read report: %w", err))
 	}
@@ -191,7 +191,7 @@ func noReport(name string) error {
 // whole reads one report with its photos; lock is the dialect's lockRow or empty.
 func (t *tx) whole(ctx context.Context, name, lock string) (report.Report, error) {
 	r, err := t.report(ctx, name, lock)
-	if err != nil {
+	if err != nil || r.PhotoCount == 0 {
 		return r, err
 	}
 	r.Photos, err = t.photosOf(ctx, r.ID)
@@ -204,7 +204,7 @@ func (t *tx) report(ctx context.Context, name, lock string) (report.Report, erro
 	if report.IsReference(name) {
 		where = "reference = $1"
 	}
-	r, err := scanReport(t.row(ctx, "SELECT "+reportColumns+" FROM reports WHERE "+where+lock, name))
+	r, err := newReportRow().scan(t.row(ctx, "SELECT "+reportColumns+" FROM reports WHERE "+where+lock, name))
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, noReport(name)
 	}
@@ -261,6 +261,7 @@ func (t *tx) save(ctx context.Context, r *report.Report, caused report.Changes) 
 		}
 	}
 	r.Version++
+	r.PhotoCount += len(caused.Photos)
 	if err := t.saveReport(ctx, *r); err != nil {
 		return fmt.Errorf("update report %s: %w", r.ID, err)
 	}
@@ -310,30 +311,6 @@ func (s Reports) Support(ctx context.Context, name, voice string, e report.Event
 	return r, counted, nil
 }
 
-const reportColumns = `id, reference, jurisdiction, service, status, close_reason, planned_for, duplicate_of,
-	delivery, assignee, returns, lat, lon, accuracy_m, address, description, attributes, language, private,
-	origin, person, outside, boundary_set, supported_by, token_epoch, created_at, updated_at, closed_at, version`
-
-func scanReport(row scanner) (report.Report, error) {
-	var r report.Report
-	var attributes string
-	var created, updated, closed int64
-	if err := row.Scan(&r.ID, &r.Reference, &r.Jurisdiction, &r.Service, &r.Status, &r.CloseReason, &r.PlannedFor,
-		&r.DuplicateOf, &r.Delivery, &r.Assignee, &r.Returns, &r.Lat, &r.Lon, &r.AccuracyM, &r.Address,
-		&r.Description, &attributes, &r.Language, &r.Private, &r.Origin, &r.PersonID, &r.Outside, &r.BoundarySet,
-		&r.SupportedBy, &r.TokenEpoch, &created, &updated, &closed, &r.Version); err != nil {
-		return r, err
-	}
-	r.CreatedAt, r.UpdatedAt, r.ClosedAt = fromMicros(created), fromMicros(updated), fromMicros(closed)
-	if attributes == "{}" {
-		return r, nil
-	}
-	if err := json.Unmarshal([]byte(attributes), &r.Attributes); err != nil {
-		return r, fmt.Errorf("read the attributes of report %s: %w", r.ID, err)
-	}
-	return r, nil
-}
-
 func (t *tx) insertReport(ctx context.Context, r report.Report) error {
 	attributes, err := attributesJSON(r)
 	if err != nil {
@@ -341,11 +318,11 @@ func (t *tx) insertReport(ctx context.Context, r report.Report) error {
 	}
 	_, err = t.exec(ctx, `INSERT INTO reports (`+reportColumns+`, quadkey, search) VALUES
 		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-		 $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)`,
+		 $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)`,
 		r.ID, r.Reference, r.Jurisdiction, r.Service, r.Status, r.CloseReason, r.PlannedFor, r.DuplicateOf,
-		r.Delivery, r.Assignee, r.Returns, r.Lat, r.Lon, r.AccuracyM, r.Address, r.Description, attributes,
-		r.Language, r.Private, r.Origin, r.PersonID, r.Outside, r.BoundarySet, r.SupportedBy, r.TokenEpoch,
-		micros(r.CreatedAt), micros(r.UpdatedAt), micros(r.ClosedAt), r.Version,
+		r.Delivery, r.Assignee, r.Lat, r.Lon, r.AccuracyM, r.Address, r.Description, attributes, r.Language,
+		r.Private, r.Outside, r.PhotoCount, r.SupportedBy, micros(r.CreatedAt), micros(r.UpdatedAt),
+		micros(r.ClosedAt), r.Version, r.Returns, r.Origin, r.PersonID, r.BoundarySet, r.TokenEpoch,
 		report.Quadkey(r.Lat, r.Lon), searchText(r))
 	return err
 }
@@ -359,10 +336,10 @@ func (t *tx) saveReport(ctx context.Context, r report.Report) error {
 	_, err = t.exec(ctx, `UPDATE reports SET jurisdiction = $2, status = $3, close_reason = $4, planned_for = $5,
 		duplicate_of = $6, delivery = $7, assignee = $8, returns = $9, address = $10, description = $11,
 		attributes = $12, search = $13, person = $14, token_epoch = $15, updated_at = $16, closed_at = $17,
-		version = $18 WHERE id = $1`,
+		photo_count = $18, version = $19 WHERE id = $1`,
 		r.ID, r.Jurisdiction, r.Status, r.CloseReason, r.PlannedFor, r.DuplicateOf, r.Delivery, r.Assignee,
 		r.Returns, r.Address, r.Description, attributes, searchText(r), r.PersonID, r.TokenEpoch,
-		micros(r.UpdatedAt), micros(r.ClosedAt), r.Version)
+		micros(r.UpdatedAt), micros(r.ClosedAt), r.PhotoCount, r.Version)
 	return err
 }
 
