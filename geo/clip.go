@@ -2,6 +2,7 @@ package geo
 
 import (
 	"math"
+	"slices"
 
 	"github.com/paulmach/orb"
 )
@@ -16,7 +17,7 @@ type clipper struct{ in, out []orb.Point }
 // clip returns what lies in the window, not closed, good until the next call;
 // empty if nothing does.
 func (c *clipper) clip(ring []point, w window) []orb.Point {
-	c.in = c.in[:0]
+	c.in = slices.Grow(c.in[:0], len(ring))
 	for _, p := range ring {
 		c.in = append(c.in, orb.Point{float64(p.x), float64(p.y)})
 	}

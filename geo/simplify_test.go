@@ -121,7 +121,7 @@ func roughBorder(t testing.TB) (*Index, orb.LineString) {
 	eastern := append(orb.Ring{}, border[1500:]...)
 	eastern = append(eastern, orb.Point{18, north[1]}, orb.Point{18, south[1]})
 	eastern = append(append(eastern, border[:1500]...), border[1500])
-	index, _, err := Build([]Area{
+	index, _, err := Build([]Feature{
 		{Code: "west", Geometry: orb.MultiPolygon{{western}}}, {Code: "east", Geometry: orb.MultiPolygon{{eastern}}},
 	})
 	if err != nil {
@@ -159,30 +159,30 @@ func TestWhatIsLeftAtAZoom(t *testing.T) {
 	// At zoom 5 four units are some 570 m at this latitude, a unit a quarter of it.
 	tests := []struct {
 		rule  string
-		areas []Area
+		areas []Feature
 		zoom  int
 		want  map[string][]int // rings of each polygon, by area
 	}{
-		{"an enclave that can be seen stays, in the hole that it fills", []Area{
+		{"an enclave that can be seen stays, in the hole that it fills", []Feature{
 			{Code: "round", Geometry: orb.MultiPolygon{{box(16, 62, 17, 63), box(16.4, 62.4, 16.6, 62.5)}}},
 			{Code: "core", Geometry: orb.MultiPolygon{{box(16.4, 62.4, 16.6, 62.5)}}},
 		}, 5, map[string][]int{"round": {2}, "core": {1}}},
-		{"an exclave that cannot be seen vanishes together with its hole", []Area{
+		{"an exclave that cannot be seen vanishes together with its hole", []Feature{
 			{Code: "round", Geometry: orb.MultiPolygon{{box(16, 62, 17, 63), box(16.4, 62.4, 16.405, 62.402)}}},
 			{Code: "other", Geometry: orb.MultiPolygon{{box(17, 62, 18, 63)}, {box(16.4, 62.4, 16.405, 62.402)}}},
 		}, 5, map[string][]int{"round": {1}, "other": {1}}},
-		{"an area of which that is all stays, and the hole too", []Area{
+		{"an area of which that is all stays, and the hole too", []Feature{
 			{Code: "round", Geometry: orb.MultiPolygon{{box(16, 62, 17, 63), box(16.4, 62.4, 16.408, 62.404)}}},
 			{Code: "core", Geometry: orb.MultiPolygon{{box(16.4, 62.4, 16.408, 62.404)}}},
 		}, 5, map[string][]int{"round": {2}, "core": {1}}},
-		{"an area that is smaller than a unit of the grid is not drawn", []Area{
+		{"an area that is smaller than a unit of the grid is not drawn", []Feature{
 			{Code: "big", Geometry: orb.MultiPolygon{{box(16, 62, 17, 63)}}},
 			{Code: "dot", Geometry: orb.MultiPolygon{{box(18, 62, 18.00001, 62.00001)}}},
 		}, 5, map[string][]int{"big": {1}, "dot": nil}},
-		{"islands stay while they can be seen", []Area{
+		{"islands stay while they can be seen", []Feature{
 			{Code: "isles", Geometry: orb.MultiPolygon{{box(16, 62, 17, 63)}, {box(17.2, 62, 17.4, 62.1)}, {box(17.5, 62, 17.501, 62.001)}}},
 		}, 5, map[string][]int{"isles": {1, 1}}},
-		{"from FullZoom on everything stays", []Area{
+		{"from FullZoom on everything stays", []Feature{
 			{Code: "dot", Geometry: orb.MultiPolygon{{box(18, 62, 18.00001, 62.00001)}}},
 		}, FullZoom, map[string][]int{"dot": {1}}},
 	}
@@ -258,7 +258,7 @@ func distanceTo(line []point, p point) float64 {
 // A long edge that is straight in longitude and latitude is a curve on the map.
 func TestLongEdgesBendOnTheMap(t *testing.T) {
 	t.Parallel()
-	index, _, err := Build([]Area{{Code: "a", Geometry: orb.MultiPolygon{{{{10, 55}, {14, 55}, {18, 60}, {10, 55}}}}}})
+	index, _, err := Build([]Feature{{Code: "a", Geometry: orb.MultiPolygon{{{{10, 55}, {14, 55}, {18, 60}, {10, 55}}}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,6 +82,7 @@ type SetStore interface {
 type ActiveSet struct {
 	Set
 	Index *geo.Index
+	Map   *geo.Pyramid // the same areas as they are drawn, zoom by zoom
 }
 
 // Boundaries keeps all that reports are routed by in memory, and follows the

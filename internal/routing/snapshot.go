@@ -3,6 +3,8 @@ package routing
 import (
 	"context"
 	"fmt"
+
+	"github.com/kantsten/kantsten/geo"
 )
 
 // Snapshot is all that reports are routed by at one time. It is never changed,
@@ -62,7 +64,7 @@ func (b *Boundaries) layers(ctx context.Context, present *Snapshot) (map[string]
 		if err != nil {
 			return nil, fmt.Errorf("load boundary set %s: %w", set.ID, err)
 		}
-		layers[set.Layer] = &ActiveSet{Set: set, Index: index}
+		layers[set.Layer] = &ActiveSet{Set: set, Index: index, Map: geo.NewPyramid(index)}
 	}
 	return layers, nil
 }

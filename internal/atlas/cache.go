@@ -1,0 +1,62 @@
+package atlas
+
+import (
+	"container/list"
+	"sync"
+)
+
+// key names a document: of a set, a tile or the outline of the area with a code.
+type key struct {
+	set  string
+	code string // "" for a tile: no area has that code
+	zoom int
+	x, y int
+}
+
+// entryBytes is about what an entry costs beside its document.
+const entryBytes = 300
+
+// cache holds documents up to a number of bytes and lets go of those that were
+// not asked for the longest. The zero value is empty.
+type cache struct {
+	mu    sync.Mutex
+	byKey map[key]*list.Element
+	order list.List // of entries, the one last asked for in front
+	bytes int
+}
+
+type entry struct {
+	key key
+	doc Document
+}
+
+func (c *cache) get(k key) (Document, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, ok := c.byKey[k]
+	if !ok {
+		return Document{}, false
+	}
+	c.order.MoveToFront(at)
+	return at.Value.(entry).doc, true
+}
+
+// put keeps a document; one that is larger than limit allows is not kept.
+func (c *cache) put(k key, d Document, limit int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byKey == nil {
+		c.byKey = map[key]*list.Element{}
+	}
+	if _, ok := c.byKey[k]; ok {
+		return // somebody else drew it meanwhile: the same
+	}
+	c.byKey[k] = c.order.PushFront(entry{k, d})
+	c.bytes += d.size() + entryBytes
+	for c.bytes > limit {
+		last := c.order.Back()
+		old := c.order.Remove(last).(entry)
+		delete(c.byKey, old.key)
+		c.bytes -= old.doc.size() + entryBytes
+	}
+}
