@@ -63,32 +63,43 @@ type problemJSON struct {
 	Current  any                  `json:"current,omitempty"`
 }
 
-// writeProblem is the only place where an error becomes a response of the v1
-// API. What is not a *problem.Error stays private: it is logged with its cause
-// and shown as "internal".
+// writeProblem answers with an error, unless an answer has begun already.
 func (e *Edge) writeProblem(c *gin.Context, err error) {
-	doc := problemJSON{Type: "about:blank", Status: http.StatusInternalServerError, Detail: "something went wrong here; it is logged"}
 	p := asProblem(c.Request.Context(), err)
-	if row, ok := rowOf(p); ok {
-		doc = problemJSON{Type: "/problems/" + string(p.Kind), Status: row.status, Detail: p.Detail, Errors: p.Fields}
-		doc.Current = e.show(c.Request.Context(), p.Current)
-		problemHeaders(c.Writer.Header(), p)
-	}
 	e.logFailure(c.Request.Context(), c.FullPath(), p, err)
-	doc.Title = http.StatusText(doc.Status)
-	doc.Instance = "urn:uuid:" + RequestID(c.Request.Context())
 	c.Abort()
 	if c.Writer.Written() {
 		return // too late to say anything; the log has it
 	}
-	body, merr := json.Marshal(doc)
-	if merr != nil { // only Current can fail, and it is the least important part
+	e.sendProblem(c.Writer, c.Request, p)
+}
+
+// sendProblem is the only place where an error becomes a response of the v1 API
+// and of the tiles. What is not a *problem.Error, here nil, stays private: it is
+// logged with its cause and shown as "internal".
+func (e *Edge) sendProblem(w http.ResponseWriter, r *http.Request, p *problem.Error) {
+	doc := problemJSON{Type: "about:blank", Status: http.StatusInternalServerError, Detail: "something went wrong here; it is logged"}
+	if row, ok := rowOf(p); ok {
+		doc = problemJSON{Type: "/problems/" + string(p.Kind), Status: row.status, Detail: p.Detail, Errors: p.Fields}
+		doc.Current = e.show(r.Context(), p.Current)
+		problemHeaders(w.Header(), p)
+	}
+	w.Header().Del("ETag")
+	w.Header().Del("Location")
+	sendDocument(w, r, doc)
+}
+
+func sendDocument(w http.ResponseWriter, r *http.Request, doc problemJSON) {
+	doc.Title = http.StatusText(doc.Status)
+	doc.Instance = "urn:uuid:" + RequestID(r.Context())
+	body, err := json.Marshal(doc)
+	if err != nil { // only Current can fail, and it is the least important part
 		doc.Current = nil
 		body, _ = json.Marshal(doc)
 	}
-	c.Writer.Header().Del("ETag")
-	c.Writer.Header().Del("Location")
-	c.Data(doc.Status, problemType, body)
+	w.Header().Set("Content-Type", problemType)
+	w.WriteHeader(doc.Status)
+	_, _ = w.Write(body) // whoever asked is gone
 }
 
 func rowOf(p *problem.Error) (problemKind, bool) {
@@ -164,11 +175,12 @@ func (e *Edge) noMethod(c *gin.Context) {
 	if allow := c.Writer.Header().Get("Allow"); strings.Contains(allow, http.MethodGet) {
 		c.Header("Allow", allow+", "+http.MethodHead) // see headAsGet
 	}
-	const status = http.StatusMethodNotAllowed
-	body, _ := json.Marshal(problemJSON{
-		Type: "about:blank", Title: http.StatusText(status), Status: status,
-		Detail:   "this address does not take this method; Allow says which ones it takes",
-		Instance: "urn:uuid:" + RequestID(c.Request.Context()),
+	sendNoMethod(c.Writer, c.Request)
+}
+
+func sendNoMethod(w http.ResponseWriter, r *http.Request) {
+	sendDocument(w, r, problemJSON{
+		Type: "about:blank", Status: http.StatusMethodNotAllowed,
+		Detail: "this address does not take this method; Allow says which ones it takes",
 	})
-	c.Data(status, problemType, body)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kantsten/kantsten/internal/atlas"
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/blob"
 	"github.com/kantsten/kantsten/internal/job"
@@ -22,6 +23,7 @@ import (
 type Server struct {
 	Reports   *report.Service
 	Router    *routing.Router
+	Atlas     *atlas.Atlas
 	Tenants   *tenant.Service
 	Directory *tenant.Directory
 	Photos    *photo.Library

@@ -22,6 +22,7 @@ import (
 
 	"github.com/kantsten/kantsten/api"
 	"github.com/kantsten/kantsten/geo"
+	"github.com/kantsten/kantsten/internal/atlas"
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/blob"
 	"github.com/kantsten/kantsten/internal/catalog"
@@ -110,7 +111,7 @@ func (sys *system) serverOver(db *store.DB, blobs blob.Store, secrets auth.Secre
 			Store: store.Reports{DB: db}, Router: router, Tenants: tenants, Photos: photos,
 			Follow: secrets.FollowKeys, Sweden: sweden, Now: sys.now,
 		},
-		Router: router, Tenants: tenants, Directory: &tenant.Directory{Store: store.Tenants{DB: db}, Now: sys.now},
+		Router: router, Atlas: &atlas.Atlas{Boundaries: router.Boundaries}, Tenants: tenants, Directory: &tenant.Directory{Store: store.Tenants{DB: db}, Now: sys.now},
 		Photos: photos, Blobs: blobs, Shown: store.Photos{DB: db},
 		Auth:  &auth.Service{Store: store.Auth{DB: db}, CodeKey: secrets.CodeKey, Now: sys.now},
 		Links: secrets.LinkKey, Parked: store.Jobs{DB: db}, BaseURL: baseURL, UploadDir: dir, Now: sys.now,

@@ -96,6 +96,21 @@ func (e Author) Valid() bool {
 	}
 }
 
+// Defines values for BoundaryFeatureType.
+const (
+	BoundaryFeatureTypeFeature BoundaryFeatureType = "Feature"
+)
+
+// Valid indicates whether the value is a known member of the BoundaryFeatureType enum.
+func (e BoundaryFeatureType) Valid() bool {
+	switch e {
+	case BoundaryFeatureTypeFeature:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Channel.
 const (
 	ChannelEmail   Channel = "email"
@@ -204,6 +219,21 @@ func (e JurisdictionSettingsChannel) Valid() bool {
 	case JurisdictionSettingsChannelNone:
 		return true
 	case JurisdictionSettingsChannelWeb:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MultiPolygonType.
+const (
+	MultiPolygonTypeMultiPolygon MultiPolygonType = "MultiPolygon"
+)
+
+// Valid indicates whether the value is a known member of the MultiPolygonType enum.
+func (e MultiPolygonType) Valid() bool {
+	switch e {
+	case MultiPolygonTypeMultiPolygon:
 		return true
 	default:
 		return false
@@ -526,6 +556,30 @@ type AttributeValues map[string]AttributeValue
 // Author Who did it, without naming anybody.
 type Author string
 
+// BoundaryFeature An area as GeoJSON, RFC 7946. Outer rings run counter-clockwise.
+type BoundaryFeature struct {
+	Geometry MultiPolygon `json:"geometry"`
+
+	// Id The jurisdiction's code.
+	Id         string `json:"id"`
+	Properties struct {
+		// Approximate True for the borders of the demo, which are good guesses.
+		Approximate bool   `json:"approximate"`
+		Code        string `json:"code"`
+
+		// Licence Under which they may be used.
+		Licence string `json:"licence"`
+		Name    string `json:"name"`
+
+		// Source Where the borders come from.
+		Source string `json:"source"`
+	} `json:"properties"`
+	Type BoundaryFeatureType `json:"type"`
+}
+
+// BoundaryFeatureType defines model for BoundaryFeature.Type.
+type BoundaryFeatureType string
+
 // Candidate Who may be meant, likeliest first; the jurisdiction itself stands among them.
 type Candidate struct {
 	Code string `json:"code"`
@@ -763,6 +817,16 @@ type Membership struct {
 	Name         string `json:"name,omitempty,omitzero"`
 	Role         Role   `json:"role"`
 }
+
+// MultiPolygon defines model for MultiPolygon.
+type MultiPolygon struct {
+	// Coordinates Polygons of closed rings of positions, longitude first; the first ring is the outer one.
+	Coordinates [][][][]float64  `json:"coordinates"`
+	Type        MultiPolygonType `json:"type"`
+}
+
+// MultiPolygonType defines model for MultiPolygon.Type.
+type MultiPolygonType string
 
 // NearbyReport defines model for NearbyReport.
 type NearbyReport struct {
@@ -1290,6 +1354,9 @@ type UpdateList struct {
 // Uuid defines model for Uuid.
 type Uuid = string
 
+// AcceptEncoding defines model for AcceptEncoding.
+type AcceptEncoding = string
+
 // AcceptLanguage defines model for AcceptLanguage.
 type AcceptLanguage = string
 
@@ -1304,6 +1371,9 @@ type IdempotencyKey = string
 
 // IfMatch defines model for IfMatch.
 type IfMatch = string
+
+// IfNoneMatch defines model for IfNoneMatch.
+type IfNoneMatch = string
 
 // JurisdictionCode defines model for JurisdictionCode.
 type JurisdictionCode = JurisdictionKey
@@ -1339,6 +1409,18 @@ type ListJurisdictionsParams struct {
 type PutJurisdictionParams struct {
 	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// GetJurisdictionBoundaryParams defines parameters for GetJurisdictionBoundary.
+type GetJurisdictionBoundaryParams struct {
+	// Zoom Zoom of the web map that the borders are drawn on.
+	Zoom *int `form:"zoom,omitempty" json:"zoom,omitempty"`
+
+	// IfNoneMatch What the caller has already, as `ETag` gave it. If that has not changed, the answer is 304 without a body.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// AcceptEncoding How the answer may be packed, RFC 9110. Larger ones come by gzip where that is taken.
+	AcceptEncoding AcceptEncoding `json:"Accept-Encoding,omitempty,omitzero"`
 }
 
 // GetLocateParams defines parameters for GetLocate.
@@ -1611,6 +1693,9 @@ type ServerInterface interface {
 	// PutJurisdiction Create or configure a jurisdiction
 	// (PUT /v1/jurisdictions/{code})
 	PutJurisdiction(c *gin.Context, code JurisdictionCode, params PutJurisdictionParams)
+	// GetJurisdictionBoundary Read a jurisdiction's borders
+	// (GET /v1/jurisdictions/{code}/boundary)
+	GetJurisdictionBoundary(c *gin.Context, code JurisdictionCode, params GetJurisdictionBoundaryParams)
 	// ListKeys List the API keys
 	// (GET /v1/jurisdictions/{code}/keys)
 	ListKeys(c *gin.Context, code JurisdictionCode)
@@ -1922,6 +2007,82 @@ func (siw *ServerInterfaceWrapper) PutJurisdiction(c *gin.Context) {
 	}
 
 	siw.Handler.PutJurisdiction(c, code, params)
+}
+
+// GetJurisdictionBoundary operation middleware
+func (siw *ServerInterfaceWrapper) GetJurisdictionBoundary(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "code" -------------
+	var code JurisdictionCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "code", c.Param("code"), &code, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter code: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetJurisdictionBoundaryParams
+
+	// ------------- Optional query parameter "zoom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "zoom", c.Request.URL.Query(), &params.Zoom, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter zoom: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Accept-Encoding" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Encoding")]; found {
+		var AcceptEncoding AcceptEncoding
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Accept-Encoding, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", valueList[0], &AcceptEncoding, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Accept-Encoding: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.AcceptEncoding = AcceptEncoding
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetJurisdictionBoundary(c, code, params)
 }
 
 // ListKeys operation middleware
@@ -3261,6 +3422,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/v1/jurisdictions", wrapper.ListJurisdictions)
 	router.GET(options.BaseURL+"/v1/jurisdictions/:code", wrapper.GetJurisdiction)
 	router.PUT(options.BaseURL+"/v1/jurisdictions/:code", wrapper.PutJurisdiction)
+	router.GET(options.BaseURL+"/v1/jurisdictions/:code/boundary", wrapper.GetJurisdictionBoundary)
 	router.GET(options.BaseURL+"/v1/jurisdictions/:code/keys", wrapper.ListKeys)
 	router.POST(options.BaseURL+"/v1/jurisdictions/:code/keys", wrapper.PostKey)
 	router.DELETE(options.BaseURL+"/v1/jurisdictions/:code/keys/:id", wrapper.DeleteKey)
@@ -3294,6 +3456,14 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/v1/subscriptions", wrapper.PostSubscription)
 	router.DELETE(options.BaseURL+"/v1/subscriptions/:secret", wrapper.DeleteSubscription)
 	router.POST(options.BaseURL+"/v1/subscriptions/confirm", wrapper.PostSubscriptionConfirm)
+}
+
+type NotModifiedResponseHeaders struct {
+	CacheControl string
+	ETag         string
+}
+type NotModifiedResponse struct {
+	Headers NotModifiedResponseHeaders
 }
 
 type GetApiInfoRequestObject struct {
@@ -3489,6 +3659,48 @@ func (response PutJurisdiction201JSONResponse) VisitPutJurisdictionResponse(w ht
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type GetJurisdictionBoundaryRequestObject struct {
+	Code   JurisdictionCode `json:"code"`
+	Params GetJurisdictionBoundaryParams
+}
+
+type GetJurisdictionBoundaryResponseObject interface {
+	VisitGetJurisdictionBoundaryResponse(w http.ResponseWriter) error
+}
+
+type GetJurisdictionBoundary200ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+}
+
+type GetJurisdictionBoundary200ApplicationGeoPlusJSONResponse struct {
+	Body    BoundaryFeature
+	Headers GetJurisdictionBoundary200ResponseHeaders
+}
+
+func (response GetJurisdictionBoundary200ApplicationGeoPlusJSONResponse) VisitGetJurisdictionBoundaryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/geo+json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJurisdictionBoundary304Response = NotModifiedResponse
+
+func (response GetJurisdictionBoundary304Response) VisitGetJurisdictionBoundaryResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListKeysRequestObject struct {
@@ -4367,6 +4579,9 @@ type StrictServerInterface interface {
 	// PutJurisdiction Create or configure a jurisdiction
 	// (PUT /v1/jurisdictions/{code})
 	PutJurisdiction(ctx context.Context, request PutJurisdictionRequestObject) (PutJurisdictionResponseObject, error)
+	// GetJurisdictionBoundary Read a jurisdiction's borders
+	// (GET /v1/jurisdictions/{code}/boundary)
+	GetJurisdictionBoundary(ctx context.Context, request GetJurisdictionBoundaryRequestObject) (GetJurisdictionBoundaryResponseObject, error)
 	// ListKeys List the API keys
 	// (GET /v1/jurisdictions/{code}/keys)
 	ListKeys(ctx context.Context, request ListKeysRequestObject) (ListKeysResponseObject, error)
@@ -4733,6 +4948,33 @@ func (sh *strictHandler) PutJurisdiction(ctx *gin.Context, code JurisdictionCode
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(PutJurisdictionResponseObject); ok {
 		if err := validResponse.VisitPutJurisdictionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetJurisdictionBoundary operation middleware
+func (sh *strictHandler) GetJurisdictionBoundary(ctx *gin.Context, code JurisdictionCode, params GetJurisdictionBoundaryParams) {
+	var request GetJurisdictionBoundaryRequestObject
+
+	request.Code = code
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetJurisdictionBoundary(ctx.Request.Context(), request.(GetJurisdictionBoundaryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetJurisdictionBoundary")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetJurisdictionBoundaryResponseObject); ok {
+		if err := validResponse.VisitGetJurisdictionBoundaryResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -6,6 +6,7 @@ package apitest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"io"
 	"mime/multipart"
@@ -144,7 +145,7 @@ func (c *Client) Do(req *http.Request) Response {
 		c.t.Fatalf("%s %s: %v", req.Method, req.URL.Path, err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
+	body, err := unpacked(req, res)
 	if err != nil {
 		c.t.Fatalf("%s %s: read the answer: %v", req.Method, req.URL.Path, err)
 	}
@@ -153,6 +154,19 @@ func (c *Client) Do(req *http.Request) Response {
 		c.t.Errorf("%s: the answer breaks the contract: %v\n%s", r.what, err, r)
 	}
 	return r
+}
+
+// unpacked reads a body, and unpacks one that the test itself has asked for by
+// Accept-Encoding; net/http does so only if it asked.
+func unpacked(req *http.Request, res *http.Response) ([]byte, error) {
+	if res.Header.Get("Content-Encoding") != "gzip" || req.Method == http.MethodHead {
+		return io.ReadAll(res.Body)
+	}
+	z, err := gzip.NewReader(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
 }
 
 // Response is an answer that keeps the contract.

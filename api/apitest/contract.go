@@ -96,9 +96,10 @@ func match(pattern, path string) map[string]string {
 	params := map[string]string{}
 	for i, w := range want {
 		name, isParam := strings.CutPrefix(w, "{")
+		name, extension, _ := strings.Cut(name, "}")
 		switch {
-		case isParam:
-			params[strings.TrimSuffix(name, "}")] = got[i]
+		case isParam && strings.HasSuffix(got[i], extension):
+			params[name] = strings.TrimSuffix(got[i], extension)
 		case w != got[i]:
 			return nil
 		}

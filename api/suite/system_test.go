@@ -17,6 +17,7 @@ import (
 
 	"github.com/kantsten/kantsten/api"
 	"github.com/kantsten/kantsten/api/apitest"
+	"github.com/kantsten/kantsten/internal/atlas"
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/blob"
 	"github.com/kantsten/kantsten/internal/egress"
@@ -101,7 +102,7 @@ func (s *system) wireDomain(blobs blob.Store, secrets auth.Secrets) {
 			Store: store.Reports{DB: s.db}, Router: router, Tenants: tenants, Photos: photos,
 			Follow: secrets.FollowKeys, Sweden: sweden, Now: s.now, Committed: s.wake,
 		},
-		Router: router, Tenants: tenants, Directory: &tenant.Directory{Store: store.Tenants{DB: s.db}, Now: s.now},
+		Router: router, Atlas: &atlas.Atlas{Boundaries: router.Boundaries}, Tenants: tenants, Directory: &tenant.Directory{Store: store.Tenants{DB: s.db}, Now: s.now},
 		Photos: photos, Blobs: blobs, Shown: store.Photos{DB: s.db},
 		Auth:  &auth.Service{Store: store.Auth{DB: s.db}, CodeKey: secrets.CodeKey, Now: s.now},
 		Links: secrets.LinkKey, Parked: store.Jobs{DB: s.db}, PushKey: secrets.VAPIDPublic,
@@ -153,7 +154,7 @@ func serve(t testing.TB, server *api.Server) *apitest.Client {
 	edge := &api.Edge{Log: slog.New(slog.DiscardHandler), BaseURL: baseURL, Identify: server.Identify, Current: server.Current}
 	handler, err := edge.Handler(server, server.Media(edge))
 	must(t, err)
-	return apitest.New(t, handler)
+	return apitest.New(t, edge.Before(handler, api.TilesPrefix, &api.Tiles{Server: server, Edge: edge}))
 }
 
 // another serves reports and sign-in as one more process on the same database.

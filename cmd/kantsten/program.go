@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kantsten/kantsten/api"
+	"github.com/kantsten/kantsten/internal/atlas"
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/blob"
 	"github.com/kantsten/kantsten/internal/egress"
@@ -125,7 +126,7 @@ func (p *program) wake() {
 // server is the v1 API over the services.
 func (p *program) server() *api.Server {
 	return &api.Server{
-		Reports: p.reports, Router: &routing.Router{Boundaries: p.boundaries}, Tenants: p.tenants, Directory: p.directory,
+		Reports: p.reports, Router: &routing.Router{Boundaries: p.boundaries}, Atlas: &atlas.Atlas{Boundaries: p.boundaries}, Tenants: p.tenants, Directory: p.directory,
 		Photos: p.photos, Blobs: p.blobs, Shown: store.Photos{DB: p.db}, Auth: p.auth, Links: p.secrets.LinkKey,
 		Followers: p.followers, Parked: store.Jobs{DB: p.db}, PushKey: p.secrets.VAPIDPublic,
 		BaseURL: p.cfg.BaseURL, Version: version, UploadDir: p.uploadDir(), Now: time.Now, Committed: p.wake,

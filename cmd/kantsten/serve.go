@@ -167,6 +167,7 @@ func (p *program) handler(ready *atomic.Bool) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	v1 = edge.Before(v1, api.TilesPrefix, &api.Tiles{Server: server, Edge: edge})
 	return edge.Before(v1, api.Open311Prefix, &api.Open311{Server: server}), nil
 }
 
