@@ -111,7 +111,7 @@ func cut(rings [][]point) *arcs {
 // pack makes a sort key of a grid point; grids have no negative coordinates.
 func pack(p point) uint64 { return uint64(uint32(p.x))<<32 | uint64(uint32(p.y)) }
 
-func unpack(key uint64) point { return point{int32(key >> 32), int32(uint32(key))} } //nolint:gosec // undoes pack
+func unpack(key uint64) point { return point{int32(key >> 32), int32(uint32(key))} }
 
 // number returns the vertices of a ring by number; they are good until the next
 // call.

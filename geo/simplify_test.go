@@ -290,7 +290,7 @@ func TestZoomsAreMadeOnceTogether(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if p.levels[9]() != p.levels[9]() {
+	if first, second := p.levels[9](), p.levels[9](); first != second {
 		t.Error("a zoom was prepared twice")
 	}
 }

@@ -20,25 +20,24 @@ const entryBytes = 300
 // not asked for the longest. The zero value is empty.
 type cache struct {
 	mu    sync.Mutex
-	byKey map[key]*list.Element
-	order list.List // of entries, the one last asked for in front
+	byKey map[key]entry
+	order list.List // of keys, the one last asked for in front
 	bytes int
 }
 
 type entry struct {
-	key key
 	doc Document
+	at  *list.Element
 }
 
 func (c *cache) get(k key) (Document, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at, ok := c.byKey[k]
-	if !ok {
-		return Document{}, false
+	e, ok := c.byKey[k]
+	if ok {
+		c.order.MoveToFront(e.at)
 	}
-	c.order.MoveToFront(at)
-	return at.Value.(entry).doc, true
+	return e.doc, ok
 }
 
 // put keeps a document; one that is larger than limit allows is not kept.
@@ -46,17 +45,16 @@ func (c *cache) put(k key, d Document, limit int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byKey == nil {
-		c.byKey = map[key]*list.Element{}
+		c.byKey = map[key]entry{}
 	}
 	if _, ok := c.byKey[k]; ok {
 		return // somebody else drew it meanwhile: the same
 	}
-	c.byKey[k] = c.order.PushFront(entry{k, d})
+	c.byKey[k] = entry{d, c.order.PushFront(k)}
 	c.bytes += d.size() + entryBytes
 	for c.bytes > limit {
-		last := c.order.Back()
-		old := c.order.Remove(last).(entry)
-		delete(c.byKey, old.key)
-		c.bytes -= old.doc.size() + entryBytes
+		oldest, _ := c.order.Remove(c.order.Back()).(key) // it holds nothing else
+		c.bytes -= c.byKey[oldest].doc.size() + entryBytes
+		delete(c.byKey, oldest)
 	}
 }
