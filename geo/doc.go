@@ -28,6 +28,13 @@
 // adds what a person wants to know near a border: how far it is, who is beyond
 // it, and which other areas the position may lie in.
 //
+// # On a map
+//
+// A [Pyramid] draws the areas for a web map: as tiles and as outlines, simplified
+// by zoom. Neighbours that share border vertices share the simplified border too,
+// because borders are simplified piece by piece between the places where three
+// areas meet, and never area by area.
+//
 // # Limits
 //
 //   - An edge is straight in longitude and latitude and spans at most 180

@@ -116,3 +116,16 @@ func ExampleOpen() {
 	fmt.Println(index.Area(timra))
 	// Output: 2262 Timrå
 }
+
+// A border that two areas share stays one border however coarse it is drawn.
+func ExamplePyramid() {
+	p := geo.NewPyramid(buildExample())
+	x, y, _ := geo.TileAt(17.3, 62.4, 7)
+	for _, area := range p.Tile(7, x, y, 64) {
+		_, name := p.Index().Area(area.Area)
+		fmt.Println(name, area.Geometry[0][0])
+	}
+	// Output:
+	// Sundsvall [[619 2260] [182 2260] [182 1003] [619 1003] [619 2260]]
+	// Timrå [[619 2260] [619 1003] [1056 1003] [1056 2260] [619 2260]]
+}

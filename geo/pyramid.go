@@ -37,8 +37,15 @@ type Pyramid struct {
 // prepare anything yet.
 func NewPyramid(t *Index) *Pyramid {
 	p := &Pyramid{index: t}
+	// One at a time: preparing a zoom takes some 55 bytes a vertex of the index
+	// for a while.
+	var preparing sync.Mutex
 	for zoom := range p.levels {
-		p.levels[zoom] = sync.OnceValue(func() *level { return t.level(zoom) })
+		p.levels[zoom] = sync.OnceValue(func() *level {
+			preparing.Lock()
+			defer preparing.Unlock()
+			return t.level(zoom)
+		})
 	}
 	p.boxes = sync.OnceValue(t.ringBoxes)
 	return p

@@ -31,6 +31,8 @@
 //     one table, who may do what. The change causes jobs again, and so on.
 //  8. The same services answer Open311 (api/open311*.go) with the wire types of
 //     package open311.
+//  9. A map shows the areas by package atlas, which draws tiles and outlines of
+//     the borders in force, simplified so that neighbours still meet (geo/arc.go).
 //
 // This package ties it together: program.go wires, serve.go runs, the other
 // files are the commands. Failures that a client may see are [problem.Error]

@@ -17,9 +17,12 @@ import (
 	"time"
 )
 
-// parts measures what stands alone: looking a position up, and a photo.
+// parts measures what stands alone: looking a position up, tiles, and a photo.
 func (b *bench) parts(ctx context.Context) error {
 	if err := b.lookups(ctx); err != nil {
+		return err
+	}
+	if err := b.tiles(ctx); err != nil {
 		return err
 	}
 	return b.photo(ctx)
