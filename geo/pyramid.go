@@ -152,7 +152,7 @@ func (p *Pyramid) Boundary(code string, zoom int) orb.MultiPolygon {
 		if dropped || flat(points) {
 			continue
 		}
-		ring := l.degrees(points)
+		ring := l.degrees(points, hole)
 		if hole {
 			last := len(out) - 1
 			out[last] = append(out[last], ring)
@@ -163,12 +163,17 @@ func (p *Pyramid) Boundary(code string, zoom int) orb.MultiPolygon {
 	return out
 }
 
-// degrees returns a ring, closed, in degrees that are whole units.
-func (l *level) degrees(ring []point) orb.Ring {
+// degrees returns a ring, closed and turned as its role wants it, in degrees that
+// are whole units.
+func (l *level) degrees(ring []point, hole bool) orb.Ring {
+	units := make([]point, len(ring))
+	for i, p := range ring {
+		units[i] = l.grid.unsnap(p)
+	}
+	turn(units, hole)
 	out := make(orb.Ring, 0, len(ring)+1)
-	for _, p := range ring {
-		q := l.grid.unsnap(p)
-		out = append(out, orb.Point{toDegrees(q.x), toDegrees(q.y)})
+	for _, p := range units {
+		out = append(out, orb.Point{toDegrees(p.x), toDegrees(p.y)})
 	}
 	return append(out, out[0])
 }

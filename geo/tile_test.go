@@ -63,11 +63,11 @@ func TestTilesAgreeWithOwners(t *testing.T) {
 	index, _ := roughBorder(t)
 	r := rand.New(rand.NewPCG(41, 42))
 	var points []orb.Point
-	for range 2000 {
+	for range 800 {
 		points = append(points, orb.Point{15.9 + 2.2*r.Float64(), 61.9 + 1.2*r.Float64()})
 	}
-	for zoom := 6; zoom <= MaxZoom; zoom += 2 {
-		if n := checkTilesAgree(t, index, points, zoom); n < 800 {
+	for zoom := 6; zoom <= MaxZoom; zoom += 4 {
+		if n := checkTilesAgree(t, index, points, zoom); n < 300 {
 			t.Errorf("zoom %d: only %d points are far enough from borders", zoom, n)
 		}
 	}
@@ -78,11 +78,11 @@ func TestRealTilesAgreeWithOwners(t *testing.T) {
 	index, _ := detailedIndex(t)
 	var points []orb.Point
 	for i, p := range goldenPoints(t) {
-		if i%23 == 0 {
+		if i%101 == 0 {
 			points = append(points, p.at)
 		}
 	}
-	for _, zoom := range []int{5, 8, 11, 12, 13, 15, 19, 22} {
+	for _, zoom := range []int{5, 8, 12, 13, 17, 22} {
 		t.Logf("zoom %d: %d of %d points compared", zoom, checkTilesAgree(t, index, points, zoom), len(points))
 	}
 }
@@ -96,7 +96,7 @@ func TestTilesMeetAtTheirEdges(t *testing.T) {
 	r := rand.New(rand.NewPCG(43, 44))
 	for _, zoom := range []int{6, 9, 12, 13, 16} {
 		crossed := 0
-		for range 300 {
+		for range 60 {
 			x, y, _ := TileAt(16.5+r.Float64(), 62.1+0.8*r.Float64(), zoom)
 			left, right := p.Tile(zoom, x, y, 64), p.Tile(zoom, x+1, y, 64)
 			for k := range 40 {
