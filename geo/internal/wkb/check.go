@@ -89,22 +89,21 @@ type checker struct {
 const none = -1
 
 // place says where in the geometry the checker stopped.
-func (c *checker) place() string {
-	s := ""
-	if c.part != none {
-		s = fmt.Sprintf("part %d, ", c.part)
+func (c *checker) place(kind geo.Kind) string {
+	switch {
+	case c.part == none:
+		return ""
+	case c.ring != none:
+		return fmt.Sprintf("polygon %d, ring %d: ", c.part, c.ring)
 	}
-	if c.ring != none {
-		s += fmt.Sprintf("ring %d, ", c.ring)
-	}
-	if s != "" {
-		s = s[:len(s)-2] + ": "
-	}
-	return s
+	return fmt.Sprintf("%s %d: ", [...]string{geo.Areas: "polygon", geo.Lines: "line", geo.Points: "point"}[kind], c.part)
 }
 
 // check walks a whole geometry and returns its header.
 func (c *checker) check(kind geo.Kind) (header, error) {
+	if kind > geo.Points {
+		return header{}, fmt.Errorf("%v are unknown", kind)
+	}
 	h, err := c.header()
 	if err != nil {
 		return h, err
@@ -112,6 +111,7 @@ func (c *checker) check(kind geo.Kind) (header, error) {
 	single, multiple, only := wanted(kind)
 	switch h.kind {
 	case single:
+		c.part = 0
 		err = c.single(h)
 	case multiple:
 		err = c.multiple(h, single)

@@ -24,17 +24,10 @@ import (
 	"github.com/kantsten/kantsten/geo"
 )
 
-// defaultMaxVertices is that of [geo.ReadOptions].
-const defaultMaxVertices = 10_000_000
-
 // MaxBytes is how long a geometry of so many vertices can be: each with height
-// and measure, and each beginning a part. Zero stands for the default of
-// [geo.ReadOptions]. Readers ask a database for the length first, so that no
-// longer value reaches memory.
+// and measure, and each beginning a part. Readers ask a database for the length
+// first, so that no longer value reaches memory.
 func MaxBytes(maxVertices int) int64 {
-	if maxVertices <= 0 {
-		maxVertices = defaultMaxVertices
-	}
 	const head, perVertex = 1024, 4*8 + 9
 	return head + perVertex*int64(maxVertices)
 }
@@ -42,16 +35,12 @@ func MaxBytes(maxVertices int) int64 {
 // Decode returns the geometry in data as features of a kind have it: a
 // MultiPolygon, a MultiLineString or a MultiPoint, in the coordinates of its
 // system. srid is the number of that system if EWKB names one, else zero. A
-// geometry of more than maxVertices is refused; zero stands for the default of
-// [geo.ReadOptions]. Nothing of data is kept.
+// geometry of more than maxVertices is refused. Nothing of data is kept.
 func Decode(data []byte, kind geo.Kind, maxVertices int) (g orb.Geometry, srid int, err error) {
-	if maxVertices <= 0 {
-		maxVertices = defaultMaxVertices
-	}
 	c := checker{data: data, maxVertices: maxVertices, part: none, ring: none}
 	h, err := c.check(kind)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s%w", c.place(), err)
+		return nil, 0, fmt.Errorf("%s%w", c.place(kind), err)
 	}
 	decode := ewkb.Unmarshal
 	if h.iso() {
