@@ -1,0 +1,220 @@
+package geopackage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kantsten/kantsten/geo/sweref"
+)
+
+// Limits of what is read about layers; real files stay far below.
+const (
+	maxLayers     = 10_000
+	maxColumns    = 1_000
+	maxNameBytes  = 1_024
+	maxDefinition = 64 << 10 // bytes of a coordinate system in well-known text
+)
+
+// layer is what the tables of the standard say of the one to be read.
+type layer struct {
+	table    string
+	geometry column
+	columns  []column // the others that can be selected
+	key      int      // the column that is the primary key alone, or none
+	srs      int32
+	system   *sweref.System
+}
+
+// column is a column by its name in the schema.
+type column struct{ name string }
+
+// quoted is the column's name in SQL. With the table's alias before it, it can
+// not be taken for a string.
+func (c column) quoted() string { return "t." + quote(c.name) }
+
+// quote makes an identifier of any text without a zero byte.
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// checkTables makes sure that the database is a GeoPackage.
+func checkTables(ctx context.Context, tx *sql.Tx) error {
+	var id int64
+	if err := tx.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id); err != nil {
+		return fmt.Errorf("open it: %w", err)
+	}
+	if err := checkApplication(id); err != nil {
+		return fmt.Errorf("it %w", err)
+	}
+	for _, table := range []string{"gpkg_contents", "gpkg_geometry_columns", "gpkg_spatial_ref_sys"} {
+		if _, err := stored(ctx, tx, table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stored returns the name of a table or view as the schema has it. Nothing else
+// may be read by that name: neither a virtual table, whose rows code computes,
+// nor a table that SQLite itself makes up.
+func stored(ctx context.Context, tx *sql.Tx, table string) (string, error) {
+	const find = `SELECT name, type = 'table' AND rootpage = 0 FROM main.sqlite_schema
+		WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE LIMIT 1`
+	var name string
+	var virtual bool
+	err := tx.QueryRowContext(ctx, find, table).Scan(&name, &virtual)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return "", fmt.Errorf("it has no table %q", table)
+	case err != nil:
+		return "", fmt.Errorf("look for table %q: %w", table, err)
+	case virtual:
+		return "", fmt.Errorf("%q is a virtual table", table)
+	case strings.ContainsRune(name, 0):
+		return "", fmt.Errorf("the name %q has a zero byte", name)
+	}
+	return name, nil
+}
+
+// findLayer returns the layer of that name, or the only one if name is empty.
+func findLayer(ctx context.Context, tx *sql.Tx, name string) (*layer, error) {
+	names, err := layerNames(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+	if exact := slices.Index(names, name); exact >= 0 {
+		at = exact
+	}
+	switch {
+	case name != "" && at < 0:
+		return nil, fmt.Errorf("it has no layer %q; it has %s", name, listed(names))
+	case name == "" && len(names) != 1:
+		return nil, fmt.Errorf("say which layer to read; it has %s", listed(names))
+	case name == "":
+		at = 0
+	}
+	l := &layer{}
+	if l.table, err = stored(ctx, tx, names[at]); err != nil {
+		return nil, fmt.Errorf("layer %q: %w", names[at], err)
+	}
+	for _, complete := range []func(context.Context, *sql.Tx) error{l.findGeometry, l.findColumns, l.findSystem} {
+		if err := complete(ctx, tx); err != nil {
+			return nil, fmt.Errorf("layer %q: %w", l.table, err)
+		}
+	}
+	return l, nil
+}
+
+// listed names layers for an error.
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "no layers with features"
+	}
+	const most = 20
+	more := ""
+	if len(names) > most {
+		more = fmt.Sprintf(" and %d more", len(names)-most)
+		names = names[:most]
+	}
+	return fmt.Sprintf("%q", names) + more
+}
+
+// layerNames are the tables with features, in order.
+func layerNames(ctx context.Context, tx *sql.Tx) ([]string, error) {
+	const list = `SELECT CASE WHEN octet_length(table_name) <= ?1 THEN CAST(table_name AS TEXT) END
+		FROM main.gpkg_contents WHERE data_type = 'features' ORDER BY table_name LIMIT ?2`
+	var names []string
+	err := each(ctx, tx, list, []any{maxNameBytes, maxLayers + 1}, func(rows *sql.Rows) error {
+		var name sql.NullString
+		if err := rows.Scan(&name); err != nil {
+			return err
+		}
+		if !name.Valid {
+			return errors.New("a layer without a name, or with one that is too long")
+		}
+		names = append(names, name.String)
+		return nil
+	})
+	if err == nil && len(names) > maxLayers {
+		err = fmt.Errorf("more than %d", maxLayers)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list its layers: %w", err)
+	}
+	return names, nil
+}
+
+// each passes the rows of a query on.
+func each(ctx context.Context, tx *sql.Tx, query string, args []any, row func(*sql.Rows) error) error {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := row(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// findGeometry asks for the geometry column and its coordinate system.
+func (l *layer) findGeometry(ctx context.Context, tx *sql.Tx) error {
+	const find = `SELECT CASE WHEN octet_length(column_name) <= ?2 THEN CAST(column_name AS TEXT) END, srs_id
+		FROM main.gpkg_geometry_columns WHERE table_name = ?1 COLLATE NOCASE LIMIT 2`
+	found := 0
+	err := each(ctx, tx, find, []any{l.table, maxNameBytes}, func(rows *sql.Rows) error {
+		found++
+		return rows.Scan(&l.geometry.name, &l.srs)
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for its geometry column: %w", err)
+	case found == 0:
+		return errors.New("gpkg_geometry_columns names no geometry column of it")
+	case found > 1:
+		return errors.New("gpkg_geometry_columns names several geometry columns of it")
+	}
+	return nil
+}
+
+// findColumns lists the columns, and makes sure that the geometry is one.
+func (l *layer) findColumns(ctx context.Context, tx *sql.Tx) error {
+	const list = `SELECT CASE WHEN octet_length(name) <= ?2 THEN name END, pk
+		FROM pragma_table_xinfo(?1) WHERE hidden <> 1 LIMIT ?3`
+	l.key = none
+	keys, hasGeometry := 0, false
+	err := each(ctx, tx, list, []any{l.table, maxNameBytes, maxColumns + 1}, func(rows *sql.Rows) error {
+		var name string
+		var key int
+		if err := rows.Scan(&name, &key); err != nil {
+			return err
+		}
+		if strings.EqualFold(name, l.geometry.name) {
+			l.geometry.name, hasGeometry = name, true
+			return nil
+		}
+		if key > 0 {
+			keys++
+			l.key = len(l.columns)
+		}
+		l.columns = append(l.columns, column{name})
+		return nil
+	})
+	if keys > 1 {
+		l.key = none
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("list its columns: %w", err)
+	case len(l.columns) > maxColumns:
+		return fmt.Errorf("it has more than %d columns", maxColumns)
+	case !hasGeometry:
+		return fmt.Errorf("it has no column %q, which gpkg_geometry_columns says is its geometry", l.geometry.name)
+	}
+	return nil
+}
