@@ -19,8 +19,10 @@
 //     heights and measures are dropped.
 //   - Coordinate systems are those of package sweref: the number that the file
 //     gives must be one of them, and the definition beside it must agree.
-//   - A view is read like a table, and computes whatever its maker wrote: end the
-//     context to stop it. A value that it computes is bounded by SQLite's own
-//     limit of 10⁹ bytes unless the caller lowers SQLITE_LIMIT_LENGTH.
+//   - A view is read like a table, but computes whatever its maker wrote, and all
+//     of its rows are kept, by SQLite in a temporary file, before the first is
+//     passed on. End the context to stop it. A value that it computes is bounded
+//     by SQLite's own limit of 10⁹ bytes unless the caller lowers
+//     SQLITE_LIMIT_LENGTH.
 //   - SQLite 3.43 (2023) or later.
 package geopackage

@@ -22,6 +22,7 @@ const (
 // layer is what the tables of the standard say of the one to be read.
 type layer struct {
 	table    string
+	view     bool
 	geometry column
 	columns  []column // the others that can be selected
 	key      int      // the column that is the primary key alone, or none
@@ -49,8 +50,12 @@ func checkTables(ctx context.Context, tx *sql.Tx) error {
 		return fmt.Errorf("it %w", err)
 	}
 	for _, table := range []string{"gpkg_contents", "gpkg_geometry_columns", "gpkg_spatial_ref_sys"} {
-		if _, err := stored(ctx, tx, table); err != nil {
+		_, view, err := stored(ctx, tx, table)
+		if err != nil {
 			return err
+		}
+		if view {
+			return fmt.Errorf("%q is a view", table)
 		}
 	}
 	return nil
@@ -59,23 +64,22 @@ func checkTables(ctx context.Context, tx *sql.Tx) error {
 // stored returns the name of a table or view as the schema has it. Nothing else
 // may be read by that name: neither a virtual table, whose rows code computes,
 // nor a table that SQLite itself makes up.
-func stored(ctx context.Context, tx *sql.Tx, table string) (string, error) {
-	const find = `SELECT name, type = 'table' AND rootpage = 0 FROM main.sqlite_schema
+func stored(ctx context.Context, tx *sql.Tx, table string) (name string, view bool, err error) {
+	const find = `SELECT name, type = 'view', type = 'table' AND rootpage = 0 FROM main.sqlite_schema
 		WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE LIMIT 1`
-	var name string
 	var virtual bool
-	err := tx.QueryRowContext(ctx, find, table).Scan(&name, &virtual)
+	err = tx.QueryRowContext(ctx, find, table).Scan(&name, &view, &virtual)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return "", fmt.Errorf("it has no table %q", table)
+		err = fmt.Errorf("it has no table %q", table)
 	case err != nil:
-		return "", fmt.Errorf("look for table %q: %w", table, err)
+		err = fmt.Errorf("look for table %q: %w", table, err)
 	case virtual:
-		return "", fmt.Errorf("%q is a virtual table", table)
+		err = fmt.Errorf("%q is a virtual table", table)
 	case strings.ContainsRune(name, 0):
-		return "", fmt.Errorf("the name %q has a zero byte", name)
+		err = fmt.Errorf("the name %q has a zero byte", name)
 	}
-	return name, nil
+	return name, view, err
 }
 
 // findLayer returns the layer of that name, or the only one if name is empty.
@@ -97,7 +101,7 @@ func findLayer(ctx context.Context, tx *sql.Tx, name string) (*layer, error) {
 		at = 0
 	}
 	l := &layer{}
-	if l.table, err = stored(ctx, tx, names[at]); err != nil {
+	if l.table, l.view, err = stored(ctx, tx, names[at]); err != nil {
 		return nil, fmt.Errorf("layer %q: %w", names[at], err)
 	}
 	for _, complete := range []func(context.Context, *sql.Tx) error{l.findGeometry, l.findColumns, l.findSystem} {

@@ -30,6 +30,9 @@ func Read(ctx context.Context, db *sql.DB, opts geo.ReadOptions, yield func(geo.
 	if r.yieldErr != nil {
 		return r.yieldErr
 	}
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w (%w)", ctx.Err(), err) // drivers say only that they were interrupted
+	}
 	if err != nil {
 		return fmt.Errorf("read GeoPackage: %w", err)
 	}
@@ -92,6 +95,9 @@ func (r *reader) checkLength(ctx context.Context, tx *sql.Tx) error {
 // statement selects a layer's features. What is too long to be right, or of a
 // type that is no property, comes as NULL. A value that is an expression has no
 // declared type, so that no driver makes a time or a truth value of it.
+//
+// A view may compute for ever between two rows, where modernc.org/sqlite does not
+// look at the context; so all its rows are computed before the first is there.
 func (l *layer) statement() string {
 	var s strings.Builder
 	geometry := l.geometry.quoted()
@@ -99,7 +105,11 @@ func (l *layer) statement() string {
 	for _, c := range l.columns {
 		fmt.Fprintf(&s, ", CASE WHEN typeof(%s) IN ('text', 'integer', 'real') AND octet_length(%[1]s) <= %d THEN %[1]s END", c.quoted(), maxTextBytes)
 	}
-	return s.String() + " FROM main." + quote(l.table) + " AS t"
+	s.WriteString(" FROM main." + quote(l.table) + " AS t")
+	if l.view {
+		return "WITH all_of_it AS MATERIALIZED (" + s.String() + " LIMIT ?2) SELECT * FROM all_of_it"
+	}
+	return s.String()
 }
 
 // row is what is selected of a feature; the properties stand beside it.
@@ -117,8 +127,11 @@ func (r *reader) features(ctx context.Context, tx *sql.Tx) error {
 	for i := range r.values {
 		targets = append(targets, &r.values[i])
 	}
-	longest := wkb.MaxBytes(r.opts.MaxVertices)
-	err := each(ctx, tx, r.layer.statement(), []any{longest}, func(rows *sql.Rows) error {
+	arguments := []any{wkb.MaxBytes(r.opts.MaxVertices)}
+	if r.layer.view {
+		arguments = append(arguments, int64(r.opts.MaxFeatures)+1)
+	}
+	err := each(ctx, tx, r.layer.statement(), arguments, func(rows *sql.Rows) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
