@@ -33,7 +33,9 @@ build: ## build dist/kantsten
 test: race-tools generate-check vet lint $(BIN)/pgtest ## check generated files, vet, lint, and run every test
 	$(BIN)/pgtest -install $(PGTEST) -- go test -tags $(TAGS) -race -shuffle=on -timeout 20m ./...
 
-check: test fuzz ## all of test, and every fuzz target for 10 s (FUZZ=1m for longer)
+# The variable holds for test too, which check makes, and beside a given PGTEST.
+check: override PGTEST += -postgis
+check: test fuzz ## all of test with PostGIS, and every fuzz target for 10 s (FUZZ=1m for longer)
 
 bench: $(BIN)/pgtest ## measure, side by side with the bare database, and print the figures
 	$(BIN)/pgtest -install -- go run -tags $(TAGS) ./internal/bench $(BENCH)

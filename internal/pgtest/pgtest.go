@@ -6,7 +6,9 @@
 // binaries on this machine; a Docker container. `make test` starts one server
 // for all test packages by the command in cmd/pgtest and hands it down as
 // TEST_POSTGRES_URL; a plain `go test` of one package starts one for that
-// process when the first test asks.
+// process when the first test asks. [PostGIS] returns a database with that
+// extension; where it is missing, `make test` skips what needs it, and `make
+// check` installs it.
 //
 // A started server ends with the process that started it, however that ends: a
 // guard process waits on a pipe, and when the last writer is gone it stops the

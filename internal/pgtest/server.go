@@ -17,6 +17,8 @@ type Options struct {
 	// Install allows apt-get to install PostgreSQL, which is done only as root
 	// and only where no fit binaries are found.
 	Install bool
+	// PostGIS makes [ProvidePostGIS] fail, or install it, where it is missing.
+	PostGIS bool
 	// Log is told in a line each what takes long; nil tells nobody.
 	Log io.Writer
 }

@@ -1,10 +1,11 @@
 // Pgtest runs a command with a PostgreSQL for tests.
 //
-//	pgtest [-install] [-fsync=false] -- COMMAND ARGS…
+//	pgtest [-install] [-postgis] [-fsync=false] -- COMMAND ARGS…
 //
 // It starts a throw-away server, sets TEST_POSTGRES_URL for the command, and
 // removes the server when the command ends. Where TEST_POSTGRES_URL is set
-// already, that server is used and left alone. Signals go on to the command,
+// already, that server is used and left alone. With -postgis it sees to it that
+// the server has PostGIS, and tests that want it fail without. Signals go on to the command,
 // and its exit code is ours: 128 + n where signal n ended it, 125 where there
 // is no server to be had.
 package main
@@ -40,12 +41,13 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("pgtest", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	install := flags.Bool("install", false, "let apt-get install PostgreSQL where it is missing and we are root")
+	postgis := flags.Bool("postgis", false, "insist on PostGIS, which -install may install too")
 	fsync := flags.Bool("fsync", true, "write durably; without it tests are faster on slow disks and prove less")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}
 	if flags.NArg() == 0 {
-		_, _ = fmt.Fprintln(stderr, "usage: pgtest [-install] [-fsync=false] -- COMMAND ARGS…")
+		_, _ = fmt.Fprintln(stderr, "usage: pgtest [-install] [-postgis] [-fsync=false] -- COMMAND ARGS…")
 		return exitUsage
 	}
 	// From here on a signal is the command's affair; ours is to outlive it.
@@ -53,30 +55,53 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 
-	if !has(env, pgtest.EnvURL) {
-		s, err := pgtest.Start(context.Background(), pgtest.Options{Install: *install, NoFsync: !*fsync, Log: stderr})
-		if err != nil {
-			_, _ = fmt.Fprintln(stderr, "pgtest:", err)
-			return exitNoServer
-		}
-		defer func() {
-			if err := s.Stop(); err != nil {
-				_, _ = fmt.Fprintln(stderr, "pgtest:", err)
-			}
-		}()
-		env = append(env, pgtest.EnvURL+"="+s.URL())
+	o := pgtest.Options{Install: *install, NoFsync: !*fsync, PostGIS: *postgis, Log: stderr}
+	env, stop, err := withServer(env, o)
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "pgtest:", err)
+		return exitNoServer
 	}
+	defer func() {
+		if err := stop(); err != nil {
+			_, _ = fmt.Fprintln(stderr, "pgtest:", err)
+		}
+	}()
 	cmd := exec.CommandContext(context.Background(), flags.Arg(0), flags.Args()[1:]...)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, stdout, stderr
 	return wait(cmd, signals, stderr)
 }
 
-// has reports whether env sets name to something.
-func has(env []string, name string) bool {
-	set := false
+// withServer returns env with the address of a server, which is started unless
+// env has one, and what stops it.
+func withServer(env []string, o pgtest.Options) (_ []string, stop func() error, err error) {
+	ctx := context.Background()
+	stop = func() error { return nil }
+	address := value(env, pgtest.EnvURL)
+	given := address != ""
+	if !given {
+		s, err := pgtest.Start(ctx, o)
+		if err != nil {
+			return nil, nil, err
+		}
+		address, stop = s.URL(), s.Stop
+		env = append(env, pgtest.EnvURL+"="+address)
+	}
+	if o.PostGIS {
+		env = append(env, pgtest.EnvPostGIS+"=1")
+	}
+	if o.PostGIS || !given {
+		if err := pgtest.ProvidePostGIS(ctx, address, o); err != nil {
+			return nil, nil, errors.Join(err, stop())
+		}
+	}
+	return env, stop, nil
+}
+
+// value is what env sets name to; the last one counts.
+func value(env []string, name string) (set string) {
 	for _, e := range env {
 		if v, ok := strings.CutPrefix(e, name+"="); ok {
-			set = v != ""
+			set = v
 		}
 	}
 	return set
