@@ -30,7 +30,7 @@ func Read(ctx context.Context, db *sql.DB, opts geo.ReadOptions, yield func(geo.
 	if r.yieldErr != nil {
 		return r.yieldErr
 	}
-	if err != nil && ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		err = fmt.Errorf("%w (%w)", ctx.Err(), err) // drivers say only that they were interrupted
 	}
 	if err != nil {

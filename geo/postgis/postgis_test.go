@@ -75,6 +75,7 @@ func TestRead(t *testing.T) {
 	t.Run("reads", func(t *testing.T) { t.Parallel(); reads(t, db) })
 	t.Run("refuses", func(t *testing.T) { t.Parallel(); refuses(t, db) })
 	t.Run("stops", func(t *testing.T) { t.Parallel(); stops(t, db) })
+	t.Run("agrees with PROJ", func(t *testing.T) { t.Parallel(); agrees(t, db) })
 	t.Run("PostGIS in a schema of its own", func(t *testing.T) { t.Parallel(); elsewhere(t) })
 	t.Run("without PostGIS", func(t *testing.T) {
 		t.Parallel()
