@@ -36,6 +36,8 @@ func TestDefinitionsAreRecognised(t *testing.T) {
 		{"UTM zone 33 of ETRS 89 is the same", strings.NewReplacer("SWEREF99_TM", "ETRS_1989_UTM_Zone_33N", "SWEREF99", "ETRS_1989").Replace(esriTM), 3006},
 		{"without the false northing of 0", strings.Replace(esriTM, `PARAMETER["False_Northing",0.0],`, "", 1), 3006},
 		{"a compound system", `COMPD_CS["SWEREF99 TM + RH2000 height",` + ogcTM + `,VERT_CS["RH2000 height",VERT_DATUM["RH2000",2005],UNIT["metre",1],AXIS["Gravity-related height",UP]],AUTHORITY["EPSG","5845"]]`, 3006},
+		{"heights behind it, as ESRI writes", esriTM + `,VERTCS["RH2000_height",VDATUM["Rikets_hojdsystem_2000"],PARAMETER["Vertical_Shift",0.0],PARAMETER["Direction",1.0],UNIT["Meter",1.0]]`, 3006},
+		{"a name that is not UTF-8", strings.Replace(esriTM, "SWEREF99_TM", "f\xf6r byn", 1), 3006},
 		{"a shift of nothing", strings.Replace(ogcTM, `,AUTHORITY["EPSG","6619"]`, `,TOWGS84[0,0,0,0,0,0,0]`, 1), 3006},
 		{"the code alone", `PROJCS["x",AUTHORITY["EPSG","3011"]]`, 3011},
 		{"degrees of ETRS 89", etrs89, 4258},
@@ -111,7 +113,8 @@ func TestDefinitionsAreRefused(t *testing.T) {
 		{"nested without end", strings.Repeat("A[", 1000), "nested more than 32 deep"},
 		{"endless", strings.Repeat("A", 100_000), "more than 65536 bytes"},
 		{"compound without a plane", `COMPD_CS["x",VERT_CS["y"]]`, `"COMPD_CS" is not supported`},
-		{"not text", "PROJCS[\"\xff\"]", "not UTF-8"},
+		{"another behind it", esriTM + "," + esriTM, `"PROJCS" follows after it`},
+		{"nothing behind it", esriTM + ",", "it ends where a keyword should be"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {

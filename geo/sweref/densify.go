@@ -30,7 +30,7 @@ const (
 type converter struct {
 	system *System
 	swap   bool
-	added  int
+	left   int // vertices that may still be added
 	err    error
 }
 
@@ -116,7 +116,7 @@ func (c *converter) between(out []orb.Point, a, b vertex) []orb.Point {
 	if length <= longestLook && bend(a.world, middle.world, b.world) < maxBend {
 		return out
 	}
-	if c.added++; c.added > maxAdded {
+	if c.left--; c.left < 0 {
 		c.err = fmt.Errorf("its edges are so long that they need more than %d vertices in degrees", maxAdded)
 		return out
 	}

@@ -18,7 +18,7 @@
 // a micrometre.
 //
 // [System.ToWGS84] converts whole geometries. What is straight in the plane of a
-// projection bends in longitude and latitude, a 60-km edge by 100 m; so long
+// projection bends in longitude and latitude, a 60-km edge by 60 m or more; so long
 // edges get vertices until no part of an edge is more than a centimetre away.
 // An edge gets the same vertices in whichever direction it is walked, so that
 // areas which shared it still do. Coordinates whose axes are swapped are
@@ -28,7 +28,7 @@
 //
 //   - SWEREF 99, ETRS 89 and WGS 84 are taken as one, as is usual for maps. The
 //     Eurasian plate moves: the WGS 84 of a satellite receiver without correction
-//     is 0.7 m north-east of SWEREF 99 today, by 2 cm more each year.
+//     is almost a metre north-east of SWEREF 99, by 2 cm more each year.
 //   - Heights are no part of it: EPSG:5845 to 5857, SWEREF 99 with heights of
 //     RH 2000, are read as their plane.
 //   - Where one area has a vertex in the middle of another's edge, the two get

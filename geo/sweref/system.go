@@ -91,7 +91,7 @@ func alias(code int) int {
 	switch {
 	case code >= 5845 && code <= 5857: // with heights of RH 2000
 		return code - 5845 + codeTM
-	case code == 25833: // ETRS 89 / UTM zone 33N: the same datum and projection
+	case code == 25833, code == 3045: // ETRS 89 / UTM zone 33N, in either order of axes: the same datum and projection
 		return codeTM
 	case code == 4979: // with heights
 		return codeWGS84
@@ -102,8 +102,8 @@ func alias(code int) int {
 }
 
 // ByEPSG returns a system by its code in the EPSG register: 3006 to 3018, 4326,
-// 4258, and those whose horizontal coordinates are the same: 4619, 25833, and
-// all of these with heights. Any other is refused by name.
+// 4258, and those whose horizontal coordinates are the same: 4619, 25833, 3045,
+// and systems with heights of these. Any other is refused by name.
 func ByEPSG(code int) (*System, error) {
 	all := supported()
 	at := slices.IndexFunc(all, func(s *System) bool { return s.epsg == alias(code) })

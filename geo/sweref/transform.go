@@ -10,7 +10,7 @@ import (
 
 const (
 	maxNesting = 16        // collections in collections
-	maxAdded   = 1_000_000 // vertices that one geometry may get: edges of 200,000 km in all
+	maxAdded   = 1_000_000 // vertices that one geometry may get: for long edges of 200,000 km in all
 )
 
 // ToWGS84 converts a geometry to degrees of WGS 84, longitude first. Its x are
@@ -38,9 +38,11 @@ func (s *System) ToWGS84(g orb.Geometry) (orb.Geometry, error) {
 	if s.geographic && look.straight {
 		return g, nil
 	}
-	c := &converter{system: s, swap: !look.straight}
-	out := c.geometry(g)
-	return out, c.err
+	c := &converter{system: s, swap: !look.straight, left: maxAdded}
+	if out := c.geometry(g); c.err == nil {
+		return out, nil
+	}
+	return nil, c.err
 }
 
 // place is a coordinate with where it stands.

@@ -33,11 +33,16 @@ func parseWKT(wkt string) (node, error) {
 	if len(wkt) > maxWKTBytes {
 		return node{}, fmt.Errorf("more than %d bytes", maxWKTBytes)
 	}
-	if !utf8.ValidString(wkt) {
-		return node{}, errors.New("not UTF-8")
-	}
-	p := &wktParser{text: strings.Trim(wkt, "\ufeff\x00 \t\r\n")}
+	// Names may be in any encoding: they are only looked at for ASCII.
+	p := &wktParser{text: strings.Trim(strings.ToValidUTF8(wkt, "\ufffd"), "\ufeff\x00 \t\r\n")}
 	root, err := p.node(0)
+	if err == nil && p.peek() == ',' { // ESRI writes heights behind, not around
+		p.pos++
+		var heights node
+		if heights, err = p.node(0); err == nil && heights.keyword != "VERTCS" {
+			err = fmt.Errorf("%.20q follows after it", heights.keyword)
+		}
+	}
 	if err == nil && p.peek() != 0 {
 		err = p.unexpected("the end")
 	}
