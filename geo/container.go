@@ -66,19 +66,17 @@ func (c *container) writeTo(w io.Writer) (int64, error) {
 }
 
 func (c *container) header() []byte {
-	words := make([]uint32, headerBytes/4)
-	words[2] = fileVersion
-	copy(words[ownWord:], c.head[:])
-	for i, s := range c.sections {
-		words[firstLength+i] = uint32(len(*s))
+	words := append([]uint32{fileVersion}, c.head[:]...)
+	for _, s := range c.sections {
+		words = append(words, uint32(len(*s)))
 	}
-	words[firstLength+len(c.sections)] = uint32(len(*c.texts))
-	words[kindWord] = uint32(c.kind)
-	h := make([]byte, 0, headerBytes)
+	words = append(words, uint32(len(*c.texts)))
+	h := append(make([]byte, 0, headerBytes), fileMagic...)
 	for _, w := range words {
 		h = binary.LittleEndian.AppendUint32(h, w)
 	}
-	copy(h, fileMagic)
+	h = h[:headerBytes]
+	binary.LittleEndian.PutUint32(h[4*kindWord:], uint32(c.kind))
 	return h
 }
 

@@ -124,10 +124,10 @@ func TestNearestIsThatOfEverySegment(t *testing.T) {
 		t.Run(l.rule, func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(21, 22))
-			for range 4 {
+			for range 3 {
 				features := l.features(r)
 				index := buildNear(t, features)
-				for range 150 {
+				for range 80 {
 					p := placeNear(r, features, l)
 					reach := []float64{0, 1, 100, 3000, MaxDistance}[r.IntN(5)]
 					n := []int{1, 2, 3, 10, 1000}[r.IntN(5)]

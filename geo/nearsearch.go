@@ -1,6 +1,7 @@
 package geo
 
 import (
+	"math"
 	"runtime"
 
 	"github.com/paulmach/orb"
@@ -37,7 +38,8 @@ func (t *NearIndex) AppendNearest(out []NearFeature, p orb.Point, maxMetres floa
 	x := s.x
 	for _, turn := range [...]float64{0, -fullTurn, fullTurn} {
 		s.x = x + turn
-		if s.toBox(root) <= s.limit+boundSlack {
+		s.aim()
+		if s.toBox(root) <= s.squaredLimit() {
 			s.level(len(t.levels)-1, 0, t.levels[len(t.levels)-1].count)
 		}
 	}
@@ -55,40 +57,56 @@ const boundSlack = 1e-6
 type nearSearch struct {
 	*NearIndex
 	frame
-	limit  float64 // what is farther, in metres, is left out
-	n      int
-	out    []NearFeature
-	before int // length of out at the start; what follows is sorted
+	x0, x1, y0, y1 int64   // the point's units, rounded down and up
+	limit          float64 // what is farther, in metres, is left out
+	n              int
+	out            []NearFeature
+	before         int // length of out at the start; what follows is sorted
 }
 
-// toBox is a lower bound of the distance to a box.
+// aim rounds the point for toBox.
+func (s *nearSearch) aim() {
+	s.x0, s.x1 = int64(math.Floor(s.x)), int64(math.Ceil(s.x))
+	s.y0, s.y1 = int64(math.Floor(s.y)), int64(math.Ceil(s.y))
+}
+
+// toBox is a lower bound of the squared distance to a box. Most of the time goes
+// by here, so it has neither a root nor a branch.
 func (s *nearSearch) toBox(b nearBox) float64 {
-	return s.box(float64(b.x0), float64(b.y0), float64(b.x1), float64(b.y1))
+	dx := float64(max(int64(b.x0)-s.x1, s.x0-int64(b.x1), 0)) * s.leastX
+	dy := float64(max(int64(b.y0)-s.y1, s.y0-int64(b.y1), 0)) * s.leastY
+	return dx*dx + dy*dy
+}
+
+// squaredLimit is what toBox is compared with.
+func (s *nearSearch) squaredLimit() float64 {
+	limit := s.limit + boundSlack
+	return limit * limit
 }
 
 // level visits count boxes of a level from a first one on, at most nodeChildren,
 // the nearest first.
 func (s *nearSearch) level(level int, first, count uint32) {
 	var order [nodeChildren]struct {
-		metres float64
-		at     uint32
+		squared float64
+		at      uint32
 	}
-	n := 0
+	n, limit := 0, s.squaredLimit()
 	start := s.levels[level].start
 	for at := first; at < first+count; at++ {
-		metres := s.toBox(s.boxAt(start + at))
-		if metres > s.limit+boundSlack {
+		squared := s.toBox(s.boxAt(start + at))
+		if squared > limit {
 			continue
 		}
 		k := n
-		for ; k > 0 && order[k-1].metres > metres; k-- {
+		for ; k > 0 && order[k-1].squared > squared; k-- {
 			order[k] = order[k-1]
 		}
-		order[k].metres, order[k].at = metres, at
+		order[k].squared, order[k].at = squared, at
 		n++
 	}
 	for _, c := range order[:n] {
-		if c.metres > s.limit+boundSlack {
+		if c.squared > s.squaredLimit() {
 			return
 		}
 		if level == 0 {
