@@ -17,8 +17,8 @@ type NearFeature struct {
 // Nearest returns the n nearest features at most maxMetres away, which is capped
 // at FarDistance, the nearest first and of equally near ones the one whose code
 // comes first. A feature is returned once, whatever it consists of. Distances are
-// good to 0.5 m up to MaxDistance and to a thousandth beyond; they are measured
-// across the antimeridian, too.
+// good to 0.5 m up to MaxDistance; beyond, to a thousandth up to 75 degrees north
+// or south and to six up to 85. They are measured across the antimeridian, too.
 //
 // The time grows with n times what has to be looked at: n is meant to be small.
 func (t *NearIndex) Nearest(p orb.Point, maxMetres float64, n int) []NearFeature {
