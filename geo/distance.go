@@ -70,10 +70,16 @@ func (f *frame) least(ax, ay, ex, ey float64) (metres, at float64) {
 	return math.Sqrt(x*x + y*y), at
 }
 
-// exact returns the distance to the same segment, which is straight in
-// longitude and latitude and so bends in metres; Newton's method finds the
-// nearest place on it from the one that least found.
+// exact returns the distance to the same segment.
 func (f *frame) exact(ax, ay, ex, ey, at float64) float64 {
+	metres, _ := f.foot(ax, ay, ex, ey, at)
+	return metres
+}
+
+// foot returns the distance to the same segment, which is straight in longitude
+// and latitude and so bends in metres, and the nearest place on it, 0 to 1, which
+// Newton's method finds from the one that least found.
+func (f *frame) foot(ax, ay, ex, ey, at float64) (metres, foot float64) {
 	for range 3 {
 		dx, dy := ax+at*ex, ay+at*ey
 		x, y := f.metres(dx, dy)
@@ -87,7 +93,7 @@ func (f *frame) exact(ax, ay, ex, ey, at float64) float64 {
 		}
 		at = next
 	}
-	return math.Hypot(f.metres(ax+at*ex, ay+at*ey))
+	return math.Hypot(f.metres(ax+at*ex, ay+at*ey)), at
 }
 
 // box returns a lower bound of the distance to a box in units.

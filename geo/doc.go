@@ -1,4 +1,5 @@
-// Package geo finds which of many areas contains a point.
+// Package geo finds which of many areas contains a point, and which of many
+// lines or points are nearest to it.
 //
 // An [Index] is built once from polygons and then answers any number of
 // concurrent queries. Coordinates are WGS 84, held as whole units of 1e-7
@@ -21,12 +22,23 @@
 // # From file to answer
 //
 // [ReadGeoJSON] streams a [Feature] at a time into a [Builder], whose Finish
-// makes the index.
-// [Index.WriteTo] stores it as one flat file, and [Open] maps that file into
-// memory, so that it costs hardly any memory of its own. [Index.Owner] then
-// takes tens to hundreds of nanoseconds and allocates nothing. [Index.Locate]
-// adds what a person wants to know near a border: how far it is, who is beyond
-// it, and which other areas the position may lie in.
+// makes the index. [Index.WriteTo] stores it as one flat file, and [Open] maps
+// that file into memory, so that it costs hardly any memory of its own.
+// [Index.Owner] then takes tens to hundreds of nanoseconds and allocates nothing.
+// [Index.Locate] adds what a person wants to know near a border: how far it is,
+// who is beyond it, and which other areas the position may lie in.
+//
+// # Lines and points
+//
+// A [NearIndex] is built in the same way, by a [NearBuilder], from the lines of a
+// road register, whose codes are the owners, or from points such as lamp posts.
+// [NearIndex.Nearest] returns the nearest features within a distance, each once,
+// with the place on it that is the nearest; [NearIndex.AppendNearest] does so
+// without allocating. Among a million segments of 14,000 owners the nearest owner
+// is found in one to two microseconds; a vertex takes 14 bytes of file, and to
+// build 150 ns and 45 bytes of memory. A point with a code of its own takes 50
+// bytes, and to build 2 µs and 160 bytes. A long segment is searched in pieces,
+// each with its own box.
 //
 // # On a map
 //
@@ -39,10 +51,14 @@
 //
 //   - An edge is straight in longitude and latitude and spans at most 180
 //     degrees. What crosses the antimeridian must come cut there (RFC 7946,
-//     section 3.1.9); distances do not look across it. As a border belongs to
-//     what lies to its north or east, 180 degrees east is owned by nobody.
+//     section 3.1.9); distances to areas do not look across it. As a border
+//     belongs to what lies to its north or east, 180 degrees east is owned by
+//     nobody.
 //   - Distances are those of the WGS 84 ellipsoid to 0.5 m, up to 10 km, and
 //     up to 85 degrees north or south; nearer to a pole they degrade.
+//   - Lines and points more than 85 degrees north or south are refused. Distances
+//     to them are measured across the antimeridian, but a line that crosses it
+//     must come cut there, too.
 //   - A ring that crosses itself is taken as it stands, by the even-odd rule.
 //   - Where polygons of the same area overlap, the edges inside the union still
 //     count as border in distances; ownership is not affected. Edges that they

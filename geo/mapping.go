@@ -50,8 +50,8 @@ func (t *Index) Close() error {
 // releaseWhenUnreachable unmaps the file after the index has become garbage.
 // Every method that reads the tables ends with runtime.KeepAlive, so none is
 // unmapped under it.
-func (t *Index) releaseWhenUnreachable() {
-	runtime.AddCleanup(t, func(m *mapping) {
+func releaseWhenUnreachable[T any](index *T, m *mapping) {
+	runtime.AddCleanup(index, func(m *mapping) {
 		_ = m.release() // nobody is left to hear of an error
-	}, t.mapped)
+	}, m)
 }
