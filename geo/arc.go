@@ -56,7 +56,7 @@ func (t *Index) snapRing(grid mercator, r uint32, out []point) []point {
 			if !forward {
 				i = n - k
 			}
-			out = push(out, grid.snap(between(first, last, i, n)), &ignored)
+			out = push(out, grid.snap(partWay(first, last, i, n)), &ignored)
 		}
 		out = push(out, next, &ignored)
 		a, at = b, next

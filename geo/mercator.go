@@ -63,9 +63,9 @@ func (m mercator) pieces(dy float64) int64 {
 	return int64(min(maxPieces, math.Ceil(math.Sqrt(bend/maxBend))))
 }
 
-// between returns the point k nths of the way from a to b. Callers order a and
+// partWay returns the point k nths of the way from a to b. Callers order a and
 // b, so that an edge is cut alike from both of its sides.
-func between(a, b point, k, n int64) point {
+func partWay(a, b point, k, n int64) point {
 	return point{
 		int32(int64(a.x) + (int64(b.x)-int64(a.x))*k/n),
 		int32(int64(a.y) + (int64(b.y)-int64(a.y))*k/n),
