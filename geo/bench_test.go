@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/paulmach/orb"
@@ -21,7 +22,7 @@ func pointsByKind(b *testing.B, index *Index) benchPoints {
 	var p benchPoints
 	for _, g := range goldenPoints(b) {
 		p.mixed = append(p.mixed, g.at)
-		c, inGrid := index.find(g.at[0], g.at[1])
+		c, _, inGrid := index.find(g.at[0], g.at[1])
 		switch {
 		case inGrid && c.entry>>tagShift == tagArea && g.code != "":
 			p.inside = append(p.inside, g.at)
@@ -92,6 +93,26 @@ func BenchmarkLocate(b *testing.B) {
 			i := 0
 			for b.Loop() {
 				index.Locate(points[i], 50)
+				if i++; i == len(points) {
+					i = 0
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkLocateWithin asks only about what is within the accuracy; none of
+// the points called far has a border there.
+func BenchmarkLocateWithin(b *testing.B) {
+	index := openDetailed(b)
+	p := pointsByKind(b, index)
+	far := slices.DeleteFunc(slices.Clone(p.mixed), func(q orb.Point) bool { return index.Locate(q, 0).BorderMetres <= 50 })
+	for name, points := range map[string][]orb.Point{"mixed": p.mixed, "far": far, "border": p.border} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				index.LocateWithin(points[i], 50, 50)
 				if i++; i == len(points) {
 					i = 0
 				}

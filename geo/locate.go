@@ -47,42 +47,88 @@ type Candidate struct {
 // else might, if its position is accurate to so many metres: the radius of a
 // circle round it, at most MaxDistance; anything not above zero is exact.
 func (t *Index) Locate(p orb.Point, accuracy float64) Location {
+	return t.LocateWithin(p, accuracy, MaxDistance)
+}
+
+// LocateWithin is Locate for who need not know how far a distant border is: it
+// takes less than a microsecond where none is near. What lies within reach
+// metres is as Locate says; where the nearest border, or for a point without
+// owner the nearest area, is farther, the answer is as if it were farther than
+// MaxDistance: BorderMetres is reach, Beyond and Nearest.Area are None. A reach
+// below the accuracy counts as the accuracy.
+func (t *Index) LocateWithin(p orb.Point, accuracy, reach float64) Location {
 	defer runtime.KeepAlive(t)
-	loc := Location{Owner: None, Beyond: None, BorderMetres: MaxDistance, Nearest: Near{None, MaxDistance}}
-	if !onEarth(p) {
-		return loc
-	}
 	if !(accuracy > 0) {
 		accuracy = 0
 	}
 	accuracy = min(accuracy, MaxDistance)
-	if owner, ok := t.Owner(p[0], p[1]); ok {
-		loc.Owner = owner
+	if !(reach > accuracy) {
+		reach = accuracy
 	}
-	var space [16]Near
-	s := search{Index: t, frame: newFrame(p[0], p[1], MaxDistance), limit: MaxDistance, found: space[:0]}
-	border := MaxDistance
-	s.border = func(area int, metres float64) {
-		if loc.Owner == None || area == loc.Owner || t.rank[area] < t.rank[loc.Owner] {
-			border = min(border, metres)
-			s.limit = min(MaxDistance, max(accuracy, border+gapMetres))
+	reach = min(reach, MaxDistance)
+	loc := Location{Owner: None, Beyond: None, BorderMetres: reach, Nearest: Near{None, reach}}
+	if !onEarth(p) {
+		return loc
+	}
+	c, shift, inGrid := t.find(p[0], p[1])
+	far := min(MaxDistance, reach+gapMetres) // who is beyond a border just within reach
+	if inGrid && t.isAlone(c, shift, p[1], far) {
+		if area, ok := t.numbered(c.entry); ok {
+			loc.Owner = area
+			loc.Candidates = []Candidate{{Area: area, Share: 1}}
 		}
+		return loc
 	}
-	t.markHolders(&s, p)
+	var holders [8]int
+	var found [16]Near
+	s := search{
+		// The frame is the same for every reach, and so is every distance.
+		Index: t, frame: newFrame(p[0], p[1], MaxDistance), limit: far, found: found[:0],
+		owner: None, accuracy: accuracy, reach: reach, border: math.Inf(1),
+	}
+	if inGrid {
+		s.hold(t.holdersInCell(c, holders[:0]))
+	}
 	s.run()
 	s.sort()
-	loc.BorderMetres = border
 	s.describe(&loc)
-	loc.Candidates = s.candidates(loc.Owner, p, accuracy)
+	loc.Candidates = s.candidates(p)
 	return loc
 }
 
-// markHolders notes areas that hold the point, other than the owner, as at
-// distance 0. Their own borders do not matter then.
-func (t *Index) markHolders(s *search, p orb.Point) {
-	var space [8]int
-	for i, area := range t.holders(p[0], p[1], space[:0]) {
-		if i > 0 {
+// isAlone tells that a cell, 2^shift units wide, has one owner, or none, and that
+// its sides are farther than so many metres from the point at a latitude, so
+// that nothing beyond them matters.
+func (t *Index) isAlone(c cellAt, shift uint32, lat, metres float64) bool {
+	if c.entry>>tagShift != tagArea {
+		return false
+	}
+	last := int64(1)<<shift - 1
+	inX, inY := c.x-c.left, (c.y-int64(t.originY))&last
+	dx, dy := float64(min(inX, last-inX)), float64(min(inY, last-inY))
+	if dy*leastMeridian < metres {
+		return false
+	}
+	// The parallel is shortest at the cap's highest latitude.
+	phi := min(math.Abs(lat)*(math.Pi/180)+metres/leastRadius, math.Pi/2)
+	return dx*math.Cos(phi)*leastParallel >= metres
+}
+
+// Lower bounds for metres in a unit on the ellipsoid: of latitude anywhere, and
+// of longitude on a parallel, to be multiplied by the cosine of the latitude.
+const (
+	leastRadius   = 6_335_439 // of the meridian's curvature, at the equator
+	leastMeridian = leastRadius * radiansPerUnit * 0.9999
+	leastParallel = equatorRadius * radiansPerUnit * 0.9999
+)
+
+// hold notes the areas that hold the point, the owner first. The others are at
+// distance 0, so that their own borders do not matter.
+func (s *search) hold(areas []int) {
+	for i, area := range areas {
+		if i == 0 {
+			s.owner = area
+		} else {
 			s.found = append(s.found, Near{area, 0})
 		}
 	}
@@ -97,48 +143,54 @@ func (s *search) sort() {
 	})
 }
 
-// describe fills in who is beyond the border, or nearest.
+// describe fills in the owner, the border and who is beyond it, or nearest.
 func (s *search) describe(loc *Location) {
+	loc.Owner = s.owner
+	if s.border > s.reach {
+		return
+	}
+	loc.BorderMetres = s.border
 	for _, n := range s.found {
-		if n.Area == loc.Owner {
+		if n.Area == s.owner {
 			continue
 		}
-		if loc.Owner == None {
-			loc.Nearest, loc.Beyond = n, n.Area
-		} else if loc.BorderMetres < MaxDistance && n.Metres <= loc.BorderMetres+gapMetres {
+		if n.Metres <= s.border+gapMetres {
 			loc.Beyond = n.Area
+		}
+		if s.owner == None {
+			loc.Nearest = n
 		}
 		return
 	}
 }
 
 // candidates ranks the owner and the areas within the accuracy.
-func (s *search) candidates(owner int, p orb.Point, accuracy float64) []Candidate {
+func (s *search) candidates(p orb.Point) []Candidate {
 	var out []Candidate
-	if owner != None {
-		out = append(out, Candidate{Area: owner, Share: 1})
+	if s.owner != None {
+		out = append(out, Candidate{Area: s.owner, Share: 1})
 	}
 	alone := true
 	for _, n := range s.found {
-		if n.Metres > accuracy {
+		if n.Metres > s.accuracy {
 			break
 		}
 		alone = false // even the owner's own border counts
-		if n.Area != owner {
+		if n.Area != s.owner {
 			out = append(out, Candidate{Area: n.Area, Metres: n.Metres})
 		}
 	}
-	if alone || accuracy == 0 {
+	if alone || s.accuracy == 0 {
 		return out
 	}
-	s.share(out, p, accuracy)
+	s.share(out, p)
 	slices.SortStableFunc(out, func(a, b Candidate) int { return cmp.Compare(b.Share, a.Share) })
 	return out
 }
 
 // share estimates how much of the circle each candidate owns, by the owners of
 // points on a sunflower spiral (Vogel 1979), which covers a disc evenly.
-func (s *search) share(out []Candidate, p orb.Point, accuracy float64) {
+func (s *search) share(out []Candidate, p orb.Point) {
 	const samples = 127
 	goldenSin, goldenCos := math.Sincos(math.Pi * (3 - math.Sqrt(5)))
 	lonPerMetre, latPerMetre := 1/(s.c0*unitsPerDegree), 1/(s.m0*unitsPerDegree)
@@ -147,7 +199,7 @@ func (s *search) share(out []Candidate, p orb.Point, accuracy float64) {
 	}
 	x, y := 1.0, 0.0
 	for i := range samples {
-		r := accuracy * math.Sqrt((float64(i)+0.5)/samples)
+		r := s.accuracy * math.Sqrt((float64(i)+0.5)/samples)
 		if area, ok := s.Owner(p[0]+r*x*lonPerMetre, p[1]+r*y*latPerMetre); ok {
 			for k := range out {
 				if out[k].Area == area {
@@ -168,11 +220,10 @@ func (t *Index) Nearest(p orb.Point, maxMetres float64, n int) []Near {
 		return nil
 	}
 	reach := min(maxMetres, FarDistance)
-	s := search{Index: t, frame: newFrame(p[0], p[1], reach), limit: reach}
+	s := search{Index: t, frame: newFrame(p[0], p[1], reach), limit: reach, nearest: n}
 	for _, area := range t.holders(p[0], p[1], nil) {
 		s.found = append(s.found, Near{area, 0})
 	}
-	s.border = func(int, float64) { s.limit = min(s.limit, s.nth(n)) }
 	s.run()
 	s.sort()
 	return s.found[:min(n, len(s.found))]

@@ -10,35 +10,69 @@ import (
 // those that overlap, the smaller one. ok is false where no area does, and for
 // coordinates that are not finite or not on Earth. Owner allocates nothing.
 func (t *Index) Owner(lon, lat float64) (area int, ok bool) {
-	c, inGrid := t.find(lon, lat)
+	c, _, inGrid := t.find(lon, lat)
 	if !inGrid {
 		return None, false
 	}
-	var number uint32
-	switch c.entry >> tagShift {
-	case tagArea:
-		number = c.entry
-	case tagLeaf:
-		number = t.ownerInLeaf(c)
-	default:
-		number = t.setArea[t.setStart[c.entry&numMask]] + 1
+	number := c.entry
+	if number>>tagShift != tagArea {
+		number = t.ownerInCell(c)
 	}
+	area, ok = t.numbered(number)
 	runtime.KeepAlive(t)
-	return int(number) - 1, number != 0
+	return area, ok
 }
 
-// cellAt is a cell without children and the point in it that was asked for.
+// numbered turns an area's number plus one into the number. A file that nobody
+// has verified may hold any number; what is no area owns nothing.
+func (t *Index) numbered(number uint32) (area int, ok bool) {
+	area = int(number) - 1
+	if uint(area) >= uint(len(t.codes)) {
+		return None, false
+	}
+	return area, true
+}
+
+// ownerInCell returns the owner's number plus one, or 0, in a cell that more
+// than one area may own.
+func (t *Index) ownerInCell(c cellAt) uint32 {
+	switch c.entry >> tagShift {
+	case tagLeaf:
+		return t.ownerInLeaf(c)
+	case tagSet:
+		if set := t.set(c.entry & numMask); len(set) > 0 {
+			return set[0] + 1
+		}
+	}
+	return 0
+}
+
+// set returns the areas of a set, the owner first; none for a number that is
+// not one of a set.
+func (t *Index) set(number uint32) []uint32 {
+	if int(number)+1 >= len(t.setStart) {
+		return nil
+	}
+	return t.setArea[t.setStart[number]:t.setStart[number+1]]
+}
+
+// cellAt is a cell without children and the point in it that was asked for. With
+// more than four fields the compiler would keep it in memory, which takes a
+// look-up inside an area twice the time.
 type cellAt struct {
 	entry uint32
 	x, y  int64 // the point
 	left  int64 // first unit of the cell's columns
 }
 
-// find descends to the cell of a point; it fails outside the grid.
-func (t *Index) find(lon, lat float64) (cellAt, bool) {
+// find descends to the cell of a point, which is 2^shift units wide and high; it
+// fails outside the grid. Whatever
+// the nodes hold, it ends: each step halves the cell twice. In a damaged file it
+// may end at no node, which counts as a cell that nobody owns.
+func (t *Index) find(lon, lat float64) (c cellAt, shift uint32, ok bool) {
 	fx, fy := biased(lon), biased(lat)
 	if !(fx >= t.west && fx < t.east && fy >= t.south && fy < t.north) { // also refuses NaN
-		return cellAt{}, false
+		return cellAt{}, 0, false
 	}
 	x, y := int64(fx)-unitBias, int64(fy)-unitBias
 	gx, gy := uint32(x-int64(t.originX)), uint32(y-int64(t.originY))
@@ -46,35 +80,96 @@ func (t *Index) find(lon, lat float64) (cellAt, bool) {
 	entry := t.top[(gy>>s)*t.columns+gx>>s]
 	for entry>>tagShift == tagNode {
 		s = (s - 2) & 31
-		entry = t.nodes[(entry&numMask)<<4|(gy>>s&3)<<2|gx>>s&3]
+		at := (entry&numMask)<<4 | (gy>>s&3)<<2 | gx>>s&3
+		if s < minCell || uint64(at) >= uint64(len(t.nodes)) {
+			entry = 0
+			break
+		}
+		entry = t.nodes[at]
 	}
 	left := x - int64(gx&(1<<s-1))
-	return cellAt{entry: entry, x: x, y: y, left: left}, true
+	return cellAt{entry: entry, x: x, y: y, left: left}, s, true
+}
+
+// leafAt returns a leaf and what follows it, or nil where there is none.
+func (t *Index) leafAt(number uint32) []uint32 {
+	if uint64(number) >= uint64(len(t.leaves)) {
+		return nil
+	}
+	return t.leaves[number:]
+}
+
+// plain returns the areas of a leaf's slots, the edges and the mask of the
+// slots that hold the cell's corner; ok is false where the leaf is longer than
+// what is left of the table.
+func plain(leaf []uint32) (areas, edges []uint32, state uint32, ok bool) {
+	n, slots := leaf[0]&0xffff, leaf[0]>>16&0xff
+	words := 1 + slots + edgeWords*n
+	if uint64(words) > uint64(len(leaf)) {
+		return nil, nil, 0, false
+	}
+	return leaf[1 : 1+slots : 1+slots], leaf[1+slots : words], leaf[0] >> 24, true
+}
+
+// isWide tells a leaf that lists its edges slot by slot.
+func isWide(leaf []uint32) bool { return leaf[0]>>16&0xff == wideSlots }
+
+// wideLeaf walks the slots of a wide leaf, but never beyond the table.
+type wideLeaf struct {
+	left  uint32 // slots
+	rest  []uint32
+	area  []uint32 // the slot's area, alone
+	edges []uint32
+	state uint32 // 1 where the slot holds the cell's corner
+}
+
+func newWideLeaf(leaf []uint32) wideLeaf {
+	if len(leaf) < wideHead {
+		return wideLeaf{}
+	}
+	return wideLeaf{left: leaf[1], rest: leaf[wideHead:]}
+}
+
+func (w *wideLeaf) next() bool {
+	if w.left == 0 || len(w.rest) < 2 {
+		return false
+	}
+	words := 2 + edgeWords*uint64(w.rest[1]>>1)
+	if words > uint64(len(w.rest)) {
+		return false
+	}
+	w.left--
+	w.area, w.state, w.edges = w.rest[:1:1], w.rest[1]&1, w.rest[2:words]
+	w.rest = w.rest[words:]
+	return true
 }
 
 // ownerInLeaf returns the owner's number plus one, or 0.
 func (t *Index) ownerInLeaf(c cellAt) uint32 {
-	leaf := t.leaves[c.entry&numMask:]
-	edges, slots, state := leaf[0]&0xffff, leaf[0]>>16&0xff, leaf[0]>>24
-	if slots == wideSlots {
-		return ownerInWideLeaf(leaf, c)
-	}
-	state ^= c.walk(leaf[1+slots : 1+slots+edgeWords*edges])
-	if state == 0 {
+	leaf := t.leafAt(c.entry & numMask)
+	if len(leaf) == 0 {
 		return 0
 	}
-	return leaf[1+bits.TrailingZeros32(state)] + 1
+	if isWide(leaf) {
+		return ownerInWideLeaf(leaf, c)
+	}
+	areas, edges, state, ok := plain(leaf)
+	if !ok {
+		return 0
+	}
+	state ^= c.walk(edges)
+	slot := bits.TrailingZeros32(state)
+	if slot >= len(areas) { // state 0 too
+		return 0
+	}
+	return areas[slot] + 1
 }
 
 func ownerInWideLeaf(leaf []uint32, c cellAt) uint32 {
-	slots := leaf[1]
-	leaf = leaf[wideHead:]
-	for range slots {
-		area, edges, state := leaf[0], leaf[1]>>1, leaf[1]&1
-		if state^c.walk(leaf[2:2+edgeWords*edges]) != 0 {
-			return area + 1
+	for w := newWideLeaf(leaf); w.next(); {
+		if w.state^c.walk(w.edges) != 0 {
+			return w.area[0] + 1
 		}
-		leaf = leaf[2+edgeWords*edges:]
 	}
 	return 0
 }
@@ -110,47 +205,55 @@ func (c cellAt) walk(edges []uint32) uint32 {
 
 // holders appends the areas that hold the point, in order of rank, each once.
 func (t *Index) holders(lon, lat float64, out []int) []int {
-	c, inGrid := t.find(lon, lat)
+	c, _, inGrid := t.find(lon, lat)
 	if !inGrid {
 		return out
 	}
-	number := c.entry & numMask
-	switch c.entry >> tagShift {
-	case tagArea:
-		if number != 0 {
-			out = append(out, int(number)-1)
-		}
-	case tagLeaf:
-		out = holdersInLeaf(t.leaves[number:], c, out)
-	default:
-		for _, area := range t.setArea[t.setStart[number]:t.setStart[number+1]] {
-			out = append(out, int(area))
-		}
-	}
-	return out
+	return t.holdersInCell(c, out)
 }
 
-func holdersInLeaf(leaf []uint32, c cellAt, out []int) []int {
+func (t *Index) holdersInCell(c cellAt, out []int) []int {
 	put := func(area uint32) {
+		if int(area) >= len(t.codes) {
+			return
+		}
 		if n := len(out); n == 0 || out[n-1] != int(area) { // polygons of an area stand together
 			out = append(out, int(area))
 		}
 	}
-	edges, slots, state := leaf[0]&0xffff, leaf[0]>>16&0xff, leaf[0]>>24
-	if slots != wideSlots {
-		state ^= c.walk(leaf[1+slots : 1+slots+edgeWords*edges])
-		for ; state != 0; state &= state - 1 {
-			put(leaf[1+bits.TrailingZeros32(state)])
+	switch number := c.entry & numMask; c.entry >> tagShift {
+	case tagArea:
+		put(number - 1)
+	case tagSet:
+		for _, area := range t.set(number) {
+			put(area)
 		}
-		return out
-	}
-	slots, leaf = leaf[1], leaf[wideHead:]
-	for range slots {
-		edges := leaf[1] >> 1
-		if leaf[1]&1^c.walk(leaf[2:2+edgeWords*edges]) != 0 {
-			put(leaf[0])
-		}
-		leaf = leaf[2+edgeWords*edges:]
+	case tagLeaf:
+		eachHolder(t.leafAt(number), c, put)
 	}
 	return out
+}
+
+// eachHolder calls put for the area of every slot of a leaf that holds the point.
+func eachHolder(leaf []uint32, c cellAt, put func(area uint32)) {
+	if len(leaf) == 0 {
+		return
+	}
+	if isWide(leaf) {
+		for w := newWideLeaf(leaf); w.next(); {
+			if w.state^c.walk(w.edges) != 0 {
+				put(w.area[0])
+			}
+		}
+		return
+	}
+	areas, edges, state, ok := plain(leaf)
+	if !ok {
+		return
+	}
+	for state ^= c.walk(edges); state != 0; state &= state - 1 {
+		if slot := bits.TrailingZeros32(state); slot < len(areas) {
+			put(areas[slot])
+		}
+	}
 }

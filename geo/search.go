@@ -10,17 +10,43 @@ type Near struct {
 
 // search visits the edges round a point, roughly the nearest first, and keeps
 // the distance to the border of each area. What is farther than limit metres is
-// left out; visitors lower the limit as they learn more.
+// left out; the limit falls as more is learned.
 type search struct {
 	*Index
 	frame
 	limit  float64
-	found  []Near                         // one for each area
-	border func(area int, metres float64) // called when an area's distance becomes known or less
+	found  []Near // one for each area
+	budget int    // words of nodes and leaves that may still be read
+
+	// Of a search for the nearest areas: how many. Otherwise it is one for the
+	// border of the owner, which is None at sea.
+	nearest  int
+	owner    int
+	accuracy float64 // what is within it counts, however near the border is
+	reach    float64 // the border counts within it
+	border   float64 // at first infinitely far
+}
+
+// learned lowers the limit when an area's distance has become known or less.
+func (s *search) learned(area int, metres float64) {
+	if s.nearest > 0 {
+		s.limit = min(s.limit, s.nth(s.nearest))
+		return
+	}
+	if s.owner != None && area != s.owner && s.rank[area] >= s.rank[s.owner] {
+		return // it lies under the owner, whose ground goes on
+	}
+	if metres < s.border {
+		s.border = metres
+		s.limit = min(s.limit, max(s.accuracy, metres+gapMetres))
+	}
 }
 
 // run visits the top cells in square rings round the point's own.
 func (s *search) run() {
+	// Each node and leaf stands in one place, so that a search reads none twice.
+	// A damaged file must not make it read them without end.
+	s.budget = len(s.nodes) + len(s.leaves)
 	side := float64(uint64(1) << s.shift)
 	ox, oy := float64(s.originX)-0.5, float64(s.originY)-0.5
 	if s.box(ox, oy, ox+side*float64(s.columns), oy+side*float64(s.rows)) > s.limit {
@@ -91,7 +117,10 @@ func (s *search) square(x, y int64, shift uint32) float64 {
 func (s *search) cell(entry uint32, x, y int64, shift uint32) {
 	number := entry & numMask
 	if entry>>tagShift == tagLeaf {
-		s.leaf(s.leaves[number:])
+		s.leaf(s.leafAt(number))
+		return
+	}
+	if s.budget -= 16; s.budget < 0 || shift < minCell+2 || 16*(uint64(number)+1) > uint64(len(s.nodes)) {
 		return
 	}
 	type child struct {
@@ -126,21 +155,22 @@ func (s *search) cell(entry uint32, x, y int64, shift uint32) {
 }
 
 func (s *search) leaf(leaf []uint32) {
-	edges, slots := leaf[0]&0xffff, leaf[0]>>16&0xff
-	if slots != wideSlots {
-		s.edges(leaf[1+slots:1+slots+edgeWords*edges], leaf[1:1+slots])
+	if len(leaf) == 0 || s.budget < 0 {
 		return
 	}
-	slots, leaf = leaf[1], leaf[wideHead:]
-	for range slots {
-		edges = leaf[1] >> 1
-		s.edges(leaf[2:2+edgeWords*edges], leaf[:1])
-		leaf = leaf[2+edgeWords*edges:]
+	if !isWide(leaf) {
+		areas, edges, _, _ := plain(leaf)
+		s.edges(edges, areas)
+		return
+	}
+	for w := newWideLeaf(leaf); s.budget >= 0 && w.next(); {
+		s.edges(w.edges, w.area)
 	}
 }
 
 // edges measures the edges that are borders and not surely farther than limit.
 func (s *search) edges(edges, slots []uint32) {
+	s.budget -= 1 + len(slots) + len(edges)
 	for ; len(edges) >= edgeWords; edges = edges[edgeWords:] {
 		borders := edges[4] >> flagBorder & flagBounds
 		if borders == 0 {
@@ -155,7 +185,7 @@ func (s *search) edges(edges, slots []uint32) {
 		}
 		known := -1.0
 		for slot, area := range slots {
-			if borders>>slot&1 == 0 {
+			if borders>>slot&1 == 0 || int(area) >= len(s.codes) {
 				continue
 			}
 			f := s.entry(int(area))
@@ -167,7 +197,7 @@ func (s *search) edges(edges, slots []uint32) {
 			}
 			if known < f.Metres && known <= s.limit {
 				f.Metres = known
-				s.border(int(area), known)
+				s.learned(int(area), known)
 			}
 		}
 	}
