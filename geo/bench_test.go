@@ -84,6 +84,23 @@ func BenchmarkOwner(b *testing.B) {
 	}
 }
 
+// BenchmarkAppendOwners is per point.
+func BenchmarkAppendOwners(b *testing.B) {
+	index := openDetailed(b)
+	p := pointsByKind(b, index)
+	for name, points := range map[string][]orb.Point{"mixed": p.mixed, "inside": p.inside, "border": p.border} {
+		b.Run(name, func(b *testing.B) {
+			out := make([]int, 0, len(points))
+			n := 0
+			for b.Loop() {
+				out = index.AppendOwners(out[:0], points)
+				n += len(points)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/point")
+		})
+	}
+}
+
 func BenchmarkLocate(b *testing.B) {
 	index := openDetailed(b)
 	p := pointsByKind(b, index)
