@@ -53,9 +53,10 @@ type tables struct {
 func (t *Index) finish() {
 	n := len(t.rank)
 	t.codes, t.names = make([]string, n), make([]string, n)
+	texts := string(t.texts) // one copy, which outlives the file
 	for i := range n {
 		a, b, c := t.textStart[2*i], t.textStart[2*i+1], t.textStart[2*i+2]
-		t.codes[i], t.names[i] = string(t.texts[a:b]), string(t.texts[b:c])
+		t.codes[i], t.names[i] = texts[a:b], texts[b:c]
 	}
 	side := float64(uint64(1) << t.shift)
 	t.west, t.south = float64(t.originX)+unitBias, float64(t.originY)+unitBias

@@ -180,12 +180,17 @@ func BenchmarkBuild(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(vertices), "ns/vertex")
 }
 
-func BenchmarkOpen(b *testing.B) {
+func BenchmarkOpen(b *testing.B) { benchmarkOpen(b, Open) }
+
+func BenchmarkMap(b *testing.B) { benchmarkOpen(b, Map) }
+
+// benchmarkOpen opens a stored index and asks it once.
+func benchmarkOpen(b *testing.B, open func(path string) (*Index, error)) {
 	built, _ := detailedIndex(b)
 	path := filepath.Join(b.TempDir(), "index")
 	size := store(b, built, path)
 	for b.Loop() {
-		index, err := Open(path)
+		index, err := open(path)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -20,11 +20,13 @@ import (
 //	8–21   lengths of the sections in words, in the order of container.sections,
 //	       then that of the texts, the last section, in bytes; the rest is zero
 //	22     kind
-//	23–31  zero
+//	23     zero
+//	24–31  SHA-256 of the words before, for who does not read all
 const (
 	fileMagic    = "KantGeo\x00"
-	fileVersion  = 1
+	fileVersion  = 2
 	headerBytes  = 128
+	headerHash   = 96 // place of the header's own hash
 	sectionAlign = 64
 	ownWord      = 3 // word of the header
 	firstLength  = 8
@@ -75,9 +77,10 @@ func (c *container) header() []byte {
 	for _, w := range words {
 		h = binary.LittleEndian.AppendUint32(h, w)
 	}
-	h = h[:headerBytes]
+	h = h[:headerHash]
 	binary.LittleEndian.PutUint32(h[4*kindWord:], uint32(c.kind))
-	return h
+	sum := sha256.Sum256(h)
+	return append(h, sum[:]...)
 }
 
 // countingWriter keeps the first error, so that its users need not.
@@ -144,6 +147,23 @@ func openFile(path string, decode func(data []byte) error) (*mapping, error) {
 // read checks that data is a whole file of the container's kind and finds the
 // tables in it. What they say is for the index to check.
 func (c *container) read(data []byte) error {
+	if err := c.look(data); err != nil {
+		return err
+	}
+	return checkHash(data)
+}
+
+// checkHash reads all of a file.
+func checkHash(data []byte) error {
+	body := len(data) - sha256.Size
+	if sum := sha256.Sum256(data[:body]); !bytes.Equal(sum[:], data[body:]) {
+		return fmt.Errorf("%w: the hash differs", ErrDamaged)
+	}
+	return nil
+}
+
+// look is read of the header alone.
+func (c *container) look(data []byte) error {
 	body := len(data) - sha256.Size
 	if body < headerBytes || !bytes.HasPrefix(data, []byte(fileMagic)) {
 		return fmt.Errorf("%w: not an index file", ErrDamaged)
@@ -155,8 +175,8 @@ func (c *container) read(data []byte) error {
 	if v := head[2]; v != fileVersion {
 		return fmt.Errorf("%w: version %d, want %d", ErrDamaged, v, fileVersion)
 	}
-	if sum := sha256.Sum256(data[:body]); !bytes.Equal(sum[:], data[body:]) {
-		return fmt.Errorf("%w: the hash differs", ErrDamaged)
+	if sum := sha256.Sum256(data[:headerHash]); !bytes.Equal(sum[:], data[headerHash:headerBytes]) {
+		return fmt.Errorf("%w: the header's hash differs", ErrDamaged)
 	}
 	switch kind := head[kindWord]; {
 	case kind > uint32(Points):

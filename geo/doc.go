@@ -24,9 +24,24 @@
 // [ReadGeoJSON] streams a [Feature] at a time into a [Builder], whose Finish
 // makes the index. [Index.WriteTo] stores it as one flat file, and [Open] maps
 // that file into memory, so that it costs hardly any memory of its own.
-// [Index.Owner] then takes tens to hundreds of nanoseconds and allocates nothing.
+// [Index.Owner] then takes tens to hundreds of nanoseconds and allocates nothing;
+// for many points at once [Index.AppendOwners] takes about two thirds of that.
 // [Index.Locate] adds what a person wants to know near a border: how far it is,
-// who is beyond it, and which other areas the position may lie in.
+// who is beyond it, and which other areas the position may lie in. It looks as
+// far as 10 km, which takes microseconds; [Index.LocateWithin] looks no farther
+// than need be and mostly answers in a fraction of one.
+//
+// # Open or Map
+//
+// [Open] reads the whole file once, some 15 ms for all of Sweden, and refuses
+// one in which a single bit has changed. That is right for a server, which opens
+// a file once and gives wrong answers to nobody, and for files from elsewhere.
+//
+// [Map] answers after a fraction of a millisecond, for a command that looks a
+// few points up, or a process that switches between many files. It sees a file
+// that is cut off, of another version or not an index, but not one that has
+// rotted in the middle: then answers may be wrong, though never a crash, until
+// [Index.Verify] is asked, perhaps in the background.
 //
 // # Lines and points
 //

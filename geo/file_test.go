@@ -25,11 +25,19 @@ func encode(t testing.TB, index *Index) []byte {
 	return b.Bytes()
 }
 
-// rehash makes the hash right, as whoever damages a file on purpose would.
+// rehash makes the hashes right, as whoever damages a file on purpose would.
 func rehash(data []byte) {
+	rehashHeader(data)
 	if body := len(data) - sha256.Size; body >= 0 {
 		sum := sha256.Sum256(data[:body])
 		copy(data[body:], sum[:])
+	}
+}
+
+func rehashHeader(data []byte) {
+	if len(data) >= headerBytes {
+		sum := sha256.Sum256(data[:headerHash])
+		copy(data[headerHash:], sum[:])
 	}
 }
 
