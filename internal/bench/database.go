@@ -107,6 +107,9 @@ func mustPath(address string) string {
 
 // close drops what was made and ends the server if it is ours.
 func (p *postgres) close() {
+	if p == nil {
+		return
+	}
 	for _, name := range p.made {
 		if _, err := p.admin.ExecContext(context.Background(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
 			say("drop %s: %v", name, err)

@@ -1,7 +1,7 @@
 // Bench measures the built program beside the bare database and prints the
 // figures as ratios. `make bench` runs it.
 //
-//	bench [-quick] [-reports 1000000] [-only filing,map,idle,parts] [-dir FOLDER]
+//	bench [-quick] [-reports 1000000] [-only filing,map,idle,parts,geo] [-dir FOLDER]
 //
 // The machine that it runs on is never quiet, so what is compared is measured in
 // turns, round by round, and the median round counts. The program runs as its own
@@ -17,7 +17,9 @@
 //     read by their ids and written by encoding/json. The two answers are compared
 //     before they are timed.
 //   - Idle: anonymous memory, and the time from the start to the first answer.
-//   - Parts: what the benchmarks of geo say, and a photo's way through the program.
+//   - Parts: a map tile, and a photo's way through the program.
+//   - Geo: the index of areas beside other libraries and PostGIS, on real borders
+//     where KANTSTEN_TEST_DATA has them and on a made-up country of 36,000 areas.
 //
 // Limits: Linux, for /proc; the PostgreSQL is the one for tests, with fsync.
 // Nothing here is a test: the exit code is 0 however the figures turn out.
@@ -43,14 +45,20 @@ type size struct {
 	writers []int
 	starts  int // of the program, for the time to its first answer
 	photos  int
+
+	look   time.Duration // of a round of looking up areas
+	points int           // to look up, of each kind
+	agree  int           // of those, with which rivals are compared answer by answer
 }
 
 func fullSize() size {
-	return size{reports: 1_000_000, rounds: 5, round: 2 * time.Second, writers: []int{1, 8, 32}, starts: 7, photos: 10}
+	return size{reports: 1_000_000, rounds: 5, round: 2 * time.Second, writers: []int{1, 8, 32}, starts: 7, photos: 10,
+		look: time.Second, points: 30_000, agree: 30_000}
 }
 
 func quickSize() size {
-	return size{reports: 50_000, rounds: 3, round: 400 * time.Millisecond, writers: []int{1, 8, 32}, starts: 3, photos: 3}
+	return size{reports: 50_000, rounds: 3, round: 400 * time.Millisecond, writers: []int{1, 8, 32}, starts: 3, photos: 3,
+		look: 200 * time.Millisecond, points: 30_000, agree: 3000}
 }
 
 func main() {
@@ -77,10 +85,14 @@ func run(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "small sizes, two minutes in all")
 	reports := flags.Int("reports", 0, "how many reports the map is drawn from; default 1,000,000")
-	only := flags.String("only", "filing,map,idle,parts", "what to measure")
+	only := flags.String("only", "filing,map,idle,parts,geo", "what to measure")
+	toBuild := flags.String(buildFlag, "", "only read a file of GeoJSON and say what that took; for this program's own use")
 	base := flags.String("dir", "", "where to put databases, on the disk that is to be measured; default: the folder for temporary files")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *toBuild != "" {
+		return buildOnly(*toBuild, os.Stdout)
 	}
 	b := &bench{size: fullSize()}
 	if *quick {
@@ -93,10 +105,12 @@ func run(ctx context.Context, args []string) (err error) {
 		return fmt.Errorf("make a folder for the databases: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(b.dir) }() // in the folder for temporary files at worst
-	if err := b.prepare(ctx); err != nil {
-		return err
+	defer func() { b.postgres.close() }()
+	if *only != "geo" { // which needs neither the program nor, for the most part, PostgreSQL
+		if err := b.prepare(ctx); err != nil {
+			return err
+		}
 	}
-	defer b.postgres.close()
 	for part := range strings.SplitSeq(*only, ",") {
 		if err := b.measure(ctx, part); err != nil {
 			return fmt.Errorf("measure %s: %w", part, err)
@@ -123,7 +137,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 
 func (b *bench) measure(ctx context.Context, part string) error {
 	parts := map[string]func(context.Context) error{
-		"filing": b.filing, "map": b.maps, "idle": b.idle, "parts": b.parts,
+		"filing": b.filing, "map": b.maps, "idle": b.idle, "parts": b.parts, "geo": b.geo,
 	}
 	do, ok := parts[part]
 	if !ok {

@@ -10,48 +10,15 @@ import (
 	"image/jpeg"
 	"math"
 	"mime/multipart"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"time"
 )
 
-// parts measures what stands alone: looking a position up, tiles, and a photo.
+// parts measures what stands alone: tiles, and a photo.
 func (b *bench) parts(ctx context.Context) error {
-	if err := b.lookups(ctx); err != nil {
-		return err
-	}
 	if err := b.tiles(ctx); err != nil {
 		return err
 	}
 	return b.photo(ctx)
-}
-
-// lookupForm is a line of geo's benchmark, such as
-// "BenchmarkOwner/inside-2  12345  98.7 ns/op".
-var lookupForm = regexp.MustCompile(`(?m)^BenchmarkOwner/(\w+)\S*\s+\d+\s+([\d.]+) ns/op`)
-
-// lookups runs geo's own benchmark, which knows points near borders.
-func (b *bench) lookups(ctx context.Context) error {
-	data, err := filepath.Abs(dataFile(""))
-	if err != nil {
-		return fmt.Errorf("find the real borders: %w", err)
-	}
-	cmd := exec.CommandContext(ctx, "go", "test", "-tags", "nomsgpack", "-run", "^$", "-bench", "^BenchmarkOwner$", "-benchtime", "200ms", "./geo")
-	cmd.Env = append(os.Environ(), "KANTSTEN_TEST_DATA="+data)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("run geo's benchmark: %w\n%s", err, out)
-	}
-	found := lookupForm.FindAllSubmatch(out, -1)
-	if found == nil {
-		b.table.add(line{what: "whose is a position", measured: "needs the real borders"})
-	}
-	for _, m := range found {
-		b.table.add(line{what: "whose is a position, " + string(m[1]), measured: string(m[2]) + " ns"})
-	}
-	return nil
 }
 
 // photo sends a photo of 12 megapixels as often as the size says, one at a time.

@@ -23,7 +23,16 @@ func (t *table) add(l line) {
 func atLeast(what, measured, rival string, ratio, target float64) line {
 	l := line{what: what, measured: measured, rival: rival, ratio: fmt.Sprintf("%.2f", ratio)}
 	if target > 0 {
-		l.target, l.reached = fmt.Sprintf("≥ %.2g", target), yes(ratio >= target)
+		l.target, l.reached = fmt.Sprintf("≥ %g", target), yes(ratio >= target)
+	}
+	return l
+}
+
+// atMost is a line whose ratio must not exceed a limit; 0 for none.
+func atMost(what, measured, rival string, ratio, limit float64) line {
+	l := line{what: what, measured: measured, rival: rival, ratio: fmt.Sprintf("%.2f", ratio)}
+	if limit > 0 {
+		l.target, l.reached = fmt.Sprintf("≤ %g", limit), yes(ratio <= limit)
 	}
 	return l
 }
