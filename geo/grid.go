@@ -22,7 +22,7 @@ const (
 	maxTopShift = 28      // see the limits in coordinate.go
 	minCell     = 2       // cells of 4 units are not cut further
 	leafEdges   = 12      // a cell with more edges is cut
-	minTopCells = 1 << 12 // the top grid may have as many cells, or one for each edge
+	minTopCells = 1 << 12 // the top grid may have as many cells, or two for each edge, 8 bytes beside 20 and more
 )
 
 // Some input, such as thousands of long edges that all cross each other, would
@@ -111,7 +111,7 @@ func (g *gridBuilder) layOut() {
 		columns := (maxX-int64(g.originX))>>g.shift + 1
 		rows := (maxY-int64(g.originY))>>g.shift + 1
 		g.columns, g.rows = uint32(columns), uint32(rows)
-		enough := columns*rows <= max(minTopCells, int64(len(g.edges))) && g.crossings() <= 4*int64(len(g.edges))+minTopCells
+		enough := columns*rows <= max(minTopCells, 2*int64(len(g.edges))) && g.crossings() <= 4*int64(len(g.edges))+minTopCells
 		if enough || g.shift == maxTopShift {
 			return
 		}
