@@ -50,7 +50,7 @@ type list struct {
 // put lists a point if it belongs. It has no branch, which would be mispredicted
 // half the time: what does not belong is overwritten by the next.
 func (l *list) put(i int, belongs bool) {
-	l.at[l.n&(batchBlock-1)] = uint8(i) //nolint:gosec // below batchBlock
+	l.at[l.n&(batchBlock-1)] = uint8(i)
 	more := 0
 	if belongs {
 		more = 1

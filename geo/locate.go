@@ -221,7 +221,7 @@ func (t *Index) Nearest(p orb.Point, maxMetres float64, n int) []Near {
 	}
 	reach := min(maxMetres, FarDistance)
 	s := search{Index: t, frame: newFrame(p[0], p[1], reach), limit: reach, nearest: n}
-	for _, area := range t.holders(p[0], p[1], nil) {
+	for _, area := range t.holders(p[0], p[1]) {
 		s.found = append(s.found, Near{area, 0})
 	}
 	s.run()

@@ -85,7 +85,7 @@ func safely(t *testing.T, index *Index, r *rand.Rand) {
 	}
 	checkBatch(t, index, points)
 	for _, p := range points {
-		named := index.holders(p[0], p[1], nil)
+		named := index.holders(p[0], p[1])
 		loc := index.LocateWithin(p, 50, 2000)
 		named = append(named, loc.Owner, loc.Beyond, loc.Nearest.Area)
 		for _, c := range loc.Candidates {

@@ -203,15 +203,16 @@ func (c cellAt) walk(edges []uint32) uint32 {
 	return state
 }
 
-// holders appends the areas that hold the point, in order of rank, each once.
-func (t *Index) holders(lon, lat float64, out []int) []int {
+// holders returns the areas that hold the point, in order of rank, each once.
+func (t *Index) holders(lon, lat float64) []int {
 	c, _, inGrid := t.find(lon, lat)
 	if !inGrid {
-		return out
+		return nil
 	}
-	return t.holdersInCell(c, out)
+	return t.holdersInCell(c, nil)
 }
 
+// holdersInCell appends them to out.
 func (t *Index) holdersInCell(c cellAt, out []int) []int {
 	put := func(area uint32) {
 		if int(area) >= len(t.codes) {

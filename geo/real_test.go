@@ -27,7 +27,7 @@ func TestOwnerAgreesWithGEOS(t *testing.T) {
 			continue
 		}
 		loc := index.Locate(p.at, 0)
-		holders := index.holders(p.at[0], p.at[1], nil)
+		holders := index.holders(p.at[0], p.at[1])
 		switch {
 		case len(holders) > 1:
 			overlapped++

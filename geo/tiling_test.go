@@ -143,7 +143,7 @@ func checkPoint(t testing.TB, index *Index, p point, want []int) {
 	if ok != (len(want) > 0) || ok && got != want[0] || !ok && got != None {
 		t.Fatalf("Owner(%v) = %d, %v; the areas that hold it are %v", p, got, ok, want)
 	}
-	if all := index.holders(at[0], at[1], nil); !slices.Equal(all, want) {
+	if all := index.holders(at[0], at[1]); !slices.Equal(all, want) {
 		t.Fatalf("holders(%v) = %v, want %v", p, all, want)
 	}
 }

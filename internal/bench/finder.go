@@ -204,17 +204,17 @@ func agreement(ctx context.Context, index *geo.Index, f finder, points []orb.Poi
 	if err := f.owners(ctx, points, theirs); err != nil {
 		return "", err
 	}
-	differ, clear := 0, 0
+	differ, clearly := 0, 0
 	for i, p := range points {
 		if area, _ := index.Owner(p[0], p[1]); area == theirs[i] {
 			continue
 		}
 		differ++
 		if isClear(index.Locate(p, 0)) {
-			clear++
+			clearly++
 		}
 	}
-	return fmt.Sprintf("%d of %d differ, %d of them clearly", differ, len(points), clear), nil
+	return fmt.Sprintf("%d of %d differ, %d of them clearly", differ, len(points), clearly), nil
 }
 
 // clearMetres is how far from a border an answer is clear: coordinates are

@@ -41,7 +41,7 @@ func buildOnly(path string, out io.Writer) error {
 		return err
 	}
 	began := time.Now()
-	in, err := os.Open(path) //nolint:gosec // the run's own file
+	in, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("open the borders: %w", err)
 	}
@@ -69,7 +69,7 @@ func buildOnly(path string, out io.Writer) error {
 func indexPath(geoJSON string) string { return geoJSON + ".index" }
 
 func save(index *geo.Index, path string) (int64, error) {
-	f, err := os.Create(path) //nolint:gosec // the run's own file
+	f, err := os.Create(path)
 	if err != nil {
 		return 0, fmt.Errorf("store the index: %w", err)
 	}
@@ -83,11 +83,11 @@ func save(index *geo.Index, path string) (int64, error) {
 
 // forget has the system drop a file from its cache of pages.
 func forget(path string) error {
-	f, err := os.Open(path) //nolint:gosec // the run's own file
+	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("drop a file from the cache: %w", err)
 	}
-	err = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) //nolint:gosec // a descriptor is small
+	err = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 	return errors.Join(err, f.Close())
 }
 
@@ -101,7 +101,7 @@ func (b *bench) buildOf(ctx context.Context, path string) (built, error) {
 	var best built
 	var seconds []float64
 	for range b.size.rounds {
-		out, err := exec.CommandContext(ctx, self, "-"+buildFlag, path).Output() //nolint:gosec // this program
+		out, err := exec.CommandContext(ctx, self, "-"+buildFlag, path).Output()
 		if err != nil {
 			return built{}, fmt.Errorf("build %s: %w", path, err)
 		}
@@ -145,7 +145,7 @@ func (b *bench) territory(ctx context.Context, name, path string) (*territory, e
 
 // unpack writes a packed file plain.
 func unpack(packed, plain string) (err error) {
-	in, err := os.Open(packed) //nolint:gosec // the real data
+	in, err := os.Open(packed)
 	if err != nil {
 		return fmt.Errorf("open the borders: %w", err)
 	}
@@ -154,7 +154,7 @@ func unpack(packed, plain string) (err error) {
 	if err != nil {
 		return fmt.Errorf("unpack the borders: %w", err)
 	}
-	out, err := os.Create(plain) //nolint:gosec // the run's own file
+	out, err := os.Create(plain)
 	if err != nil {
 		return fmt.Errorf("unpack the borders: %w", err)
 	}
@@ -203,7 +203,7 @@ func (b *bench) growth(ctx context.Context) error {
 
 func (b *bench) madeUp(ctx context.Context, name string, columns, rows, bends int) (*territory, error) {
 	path := filepath.Join(b.dir, fmt.Sprintf("made-up-%d.geojson", columns))
-	out, err := os.Create(path) //nolint:gosec // the run's own file
+	out, err := os.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("make up a country: %w", err)
 	}

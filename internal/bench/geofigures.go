@@ -19,7 +19,7 @@ func cycle(n int) []uint32 {
 	random := rand.New(rand.NewPCG(3, 3))
 	next := make([]uint32, n)
 	for i := range next {
-		next[i] = uint32(i) //nolint:gosec // n is far below 2^32
+		next[i] = uint32(i)
 	}
 	for i := n - 1; i > 0; i-- {
 		k := random.IntN(i)
@@ -34,16 +34,16 @@ const accuracy = 50.0
 // locateFigures times single calls of Locate, at the points where it has to be
 // quick and everywhere.
 func (b *bench) locateFigures(t *territory) {
-	var clear []orb.Point
+	var apart []orb.Point
 	for _, p := range t.points.mixed {
 		if t.index.Locate(p, accuracy).BorderMetres > accuracy {
-			clear = append(clear, p)
+			apart = append(apart, p)
 		}
 	}
 	near := func(p orb.Point) { t.index.LocateWithin(p, accuracy, accuracy) }
 	far := func(p orb.Point) { t.index.Locate(p, accuracy) }
 	what := fmt.Sprintf("%s, locate to %.0f m", t.name, accuracy)
-	b.table.add(under(what+", no border so near", median(eachOnce(clear, near)), 1000, "ns"))
+	b.table.add(under(what+", no border so near", median(eachOnce(apart, near)), 1000, "ns"))
 	b.table.add(line{what: what + ", near a border", measured: nanoseconds(median(eachOnce(t.points.border, near)))})
 	b.table.add(under(what+", distances up to 10 km", median(eachOnce(t.points.mixed, far))/1000, 20, "µs"))
 	b.table.add(line{what: what + ", distances up to 10 km, near a border", measured: nanoseconds(median(eachOnce(t.points.border, far)))})
