@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/golang/geo/s2"
 	"github.com/paulmach/orb"
@@ -160,11 +161,11 @@ func s2Shapes(areas []geo.Feature, target float64) finder {
 	for i, a := range areas {
 		var loops []*s2.Loop
 		for _, p := range polygons(a) {
-			for k, r := range p {
-				loops = append(loops, s2Loop(r, k > 0))
+			for _, r := range p {
+				loops = append(loops, s2Loop(r))
 			}
 		}
-		index.Add(s2Area{s2.PolygonFromOrientedLoops(loops), i})
+		index.Add(s2Area{s2.PolygonFromLoops(loops), i}) // inside is what an odd number of loops contains
 	}
 	index.Build()
 	query := s2.NewContainsPointQuery(index, s2.VertexModelSemiOpen)
@@ -182,20 +183,27 @@ func s2Point(p orb.Point) s2.Point {
 	return s2.PointFromLatLng(s2.LatLngFromDegrees(p[1], p[0]))
 }
 
-// s2Loop turns a ring as s2 wants it: not closed, the inside to the left.
-func s2Loop(r orb.Ring, hole bool) *s2.Loop {
+// s2Loop makes a loop of a ring that contains what the ring surrounds. Which side
+// that is, s2 tells by the loop's second corner alone. Some real rings cross
+// themselves there, and would contain the rest of the Earth; such a ring begins
+// elsewhere, or runs the other way.
+func s2Loop(r orb.Ring) *s2.Loop {
 	var points []s2.Point
-	for i, v := range r[:len(r)-1] {
-		if i == 0 || v != r[i-1] {
-			points = append(points, s2Point(v))
-		}
+	for _, v := range r[:len(r)-1] {
+		points = append(points, s2Point(v))
 	}
-	if (r.Orientation() == orb.CCW) == hole {
-		for i, k := 0, len(points)-1; i < k; i, k = i+1, k-1 {
-			points[i], points[k] = points[k], points[i]
+	far := s2.Point{Vector: points[0].Mul(-1)}
+	var loop *s2.Loop
+	for range 2 {
+		for range min(8, len(points)) {
+			if loop = s2.LoopFromPoints(points); !loop.ContainsPoint(far) {
+				return loop
+			}
+			points = append(points[1:len(points):len(points)], points[0])
 		}
+		slices.Reverse(points)
 	}
-	return s2.LoopFromPoints(points)
+	return loop // its wrong answers will be counted
 }
 
 // agreement compares a finder with our own answers.

@@ -17,7 +17,7 @@ import (
 type territory struct {
 	name string
 	// The borders as the index holds them, for the rivals: rounded to 1e-7 degree
-	// and without repeated vertices and spikes, some of which turn s2 inside out.
+	// and without repeated vertices and spikes.
 	areas  []geo.Feature
 	index  *geo.Index // mapped from a file, as a server has it
 	points pointSets
