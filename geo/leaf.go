@@ -8,8 +8,11 @@ import (
 // A leaf is a run of words. A plain one has
 //
 //	edges | slots<<16 | corner<<24    corner: mask of the slots that hold the cell's corner
-//	slots times: area                 in order of rank, so the lowest slot that holds a point owns it
 //	edges times: ax ay bx by flags
+//	slots times: area                 in order of rank, so the lowest slot that holds a point owns it
+//
+// The edges come first because their place is then known before the first word
+// has come from memory, so that the processor fetches all of them at once.
 //
 // A slot is a polygon; several may belong to one area. Where polygons are too
 // many for a mask, a wide leaf lists the edges slot by slot:
@@ -62,9 +65,6 @@ func (g *gridBuilder) leaf(x, y int64, list, state []uint32) uint32 {
 		head |= 1 << (24 + slot)
 	}
 	g.leaves = append(g.leaves, head)
-	for _, polygon := range g.slots {
-		g.leaves = append(g.leaves, g.areaOf[polygon])
-	}
 	for _, i := range list {
 		var bounds, border uint32
 		uses := g.usesOf(i)
@@ -76,6 +76,9 @@ func (g *gridBuilder) leaf(x, y int64, list, state []uint32) uint32 {
 			}
 		}
 		g.putEdge(x, y, i, bounds|border<<flagBorder)
+	}
+	for _, polygon := range g.slots {
+		g.leaves = append(g.leaves, g.areaOf[polygon])
 	}
 	return tagLeaf<<tagShift | place
 }

@@ -104,11 +104,11 @@ func (t *Index) leafAt(number uint32) []uint32 {
 // what is left of the table.
 func plain(leaf []uint32) (areas, edges []uint32, state uint32, ok bool) {
 	n, slots := leaf[0]&0xffff, leaf[0]>>16&0xff
-	words := 1 + slots + edgeWords*n
-	if uint64(words) > uint64(len(leaf)) {
+	end := 1 + edgeWords*n
+	if uint64(end+slots) > uint64(len(leaf)) {
 		return nil, nil, 0, false
 	}
-	return leaf[1 : 1+slots : 1+slots], leaf[1+slots : words], leaf[0] >> 24, true
+	return leaf[end : end+slots], leaf[1:end], leaf[0] >> 24, true
 }
 
 // isWide tells a leaf that lists its edges slot by slot.

@@ -190,12 +190,12 @@ func (v *validator) leafWords(leaf []uint32) (int, error) {
 	if slots == 0 || slots > maxSlots || edges == 0 || words > len(leaf) || leaf[0]>>24>>slots != 0 {
 		return 0, errLeaf
 	}
-	for _, area := range leaf[1 : 1+slots] {
+	for _, area := range leaf[words-slots : words] {
 		if int(area) >= len(v.rank) {
 			return 0, errLeaf
 		}
 	}
-	return words, validEdges(leaf[1+slots:words], slots)
+	return words, validEdges(leaf[1:words-slots], slots)
 }
 
 func (v *validator) wideLeafWords(leaf []uint32) (int, error) {
