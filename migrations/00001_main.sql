@@ -19,6 +19,7 @@ CREATE TABLE jurisdictions (
     name       TEXT NOT NULL,
     channel    TEXT NOT NULL,
     email      TEXT NOT NULL,
+    contact    TEXT NOT NULL, -- what a resident may see
     language   TEXT NOT NULL,
     services   TEXT NOT NULL, -- JSON: overrides of the catalogue
     version    BIGINT NOT NULL,

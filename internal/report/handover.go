@@ -17,7 +17,7 @@ const returnsToTriage = 2
 
 // Passing is a report on its way to another jurisdiction.
 type Passing struct {
-	To      string // code or alias
+	To      string // code or alias; empty for whoever comes into question next
 	Text    string // why
 	Version int64  // the version that it was decided on
 	Key     Key
@@ -25,8 +25,11 @@ type Passing struct {
 
 // HandOver gives a report to another jurisdiction. It is not a status: id,
 // reference, followers and history stay. A report that comes back to where it
-// has been before is a return. The same key again changes nothing, and is
-// answered although the report has left the sender's hands.
+// has been before is a return, and so is one that its holder gives back without
+// saying to whom: that goes to the next of those who came into question when it
+// was routed, and where there is none to the operator's triage. The same key
+// again changes nothing, and is answered although the report has left the
+// sender's hands.
 func (s *Service) HandOver(ctx context.Context, actor auth.Actor, name string, p Passing) (r Report, replayed bool, err error) {
 	if _, ok, err := s.usedBefore(ctx, p.Key); err != nil {
 		return Report{}, false, err
@@ -49,13 +52,11 @@ func (s *Service) HandOver(ctx context.Context, actor auth.Actor, name string, p
 
 // pass hands a report over, once, by the channel that the recipient has now.
 func (s *Service) pass(ctx context.Context, actor auth.Actor, name string, p Passing) (Report, bool, error) {
-	j, err := s.Tenants.Get(ctx, p.To)
-	if problem.Is(err, problem.NotFound) {
-		return Report{}, false, problem.Field("/to", "unknown", "no jurisdiction has the code %q", p.To)
-	} else if err != nil {
+	before, err := s.been(ctx, actor, name)
+	if err != nil {
 		return Report{}, false, err
 	}
-	before, err := s.been(ctx, actor, name)
+	j, err := s.goesTo(ctx, p, before)
 	if err != nil {
 		return Report{}, false, err
 	}
@@ -69,7 +70,7 @@ func (s *Service) pass(ctx context.Context, actor auth.Actor, name string, p Pas
 		if err := r.atVersion(p.Version); err != nil {
 			return Changes{}, err
 		}
-		return s.handedOver(actor, r, j, p.Text, before[j.Code]), nil
+		return s.passed(actor, r, j, p, before)
 	})
 	if err == nil && first.Replayed && first.Fingerprint != p.Key.Fingerprint {
 		err = ErrKeyReused()
@@ -81,27 +82,88 @@ func (s *Service) pass(ctx context.Context, actor auth.Actor, name string, p Pas
 	return r, first.Replayed, nil
 }
 
-// been says with which jurisdictions a report has been.
-func (s *Service) been(ctx context.Context, actor auth.Actor, name string) (map[string]bool, error) {
-	_, us, err := s.History(ctx, actor, name)
-	if err != nil {
-		return nil, err
-	}
-	been := map[string]bool{}
-	for _, u := range us {
-		if u.Kind == HandedOver {
-			been[u.From] = true
+// goesTo returns who gets a report: the one that was named, else the next who
+// comes into question; the zero jurisdiction if nobody does.
+func (s *Service) goesTo(ctx context.Context, p Passing, before past) (tenant.Jurisdiction, error) {
+	to := p.To
+	if to == "" {
+		if to = before.next(); to == "" {
+			return tenant.Jurisdiction{}, nil
 		}
 	}
-	return been, nil
+	j, err := s.Tenants.Get(ctx, to)
+	if problem.Is(err, problem.NotFound) {
+		return j, problem.Field("/to", "unknown", "no jurisdiction has the code %q", to)
+	}
+	return j, err
 }
 
-func (s *Service) handedOver(actor auth.Actor, r *Report, j tenant.Jurisdiction, text string, back bool) Changes {
+// passed is what handing over, or giving back, causes.
+func (s *Service) passed(actor auth.Actor, r *Report, j tenant.Jurisdiction, p Passing, before past) (Changes, error) {
+	switch {
+	case p.To != "":
+		return s.handedOver(actor, r, j, p.Text, routing.RuleHandOver, before.had[j.Code]), nil
+	case r.Delivery == Held:
+		return Changes{}, problem.Field("/to", "required", "name who gets it: the report waits for that")
+	case j.Code == "":
+		return s.givenUp(actor, r, p.Text), nil
+	}
+	return s.handedOver(actor, r, j, p.Text, routing.RuleReturned, true), nil
+}
+
+// past is what a report has been through.
+type past struct {
+	holder string
+	had    map[string]bool // the jurisdictions that have handed it on
+	// candidates are those whom boundaries and rules last brought into question,
+	// the best first.
+	candidates []routing.Party
+}
+
+// been reads what a report has been through.
+func (s *Service) been(ctx context.Context, actor auth.Actor, name string) (past, error) {
+	r, us, err := s.History(ctx, actor, name)
+	if err != nil {
+		return past{}, err
+	}
+	before := past{holder: r.Jurisdiction, had: map[string]bool{}}
+	for _, u := range us {
+		if u.Kind == HandedOver {
+			before.had[u.From] = true
+		}
+		if len(u.Trace) == 0 {
+			continue
+		}
+		t, err := routing.ReadTrace(u.Trace)
+		if err != nil {
+			return past{}, err
+		}
+		if t.Routed() {
+			before.candidates = t.Candidates
+		}
+	}
+	return before, nil
+}
+
+// next is the best of those who come into question and have not had the report;
+// empty if there is none.
+func (p past) next() string {
+	for _, c := range p.candidates {
+		if c.Code != p.holder && !p.had[c.Code] {
+			return c.Code
+		}
+	}
+	return ""
+}
+
+// handedOver gives a report to j. A return is one that comes back, or that its
+// holder gave back without saying to whom.
+func (s *Service) handedOver(actor auth.Actor, r *Report, j tenant.Jurisdiction, text, rule string, isReturn bool) Changes {
 	now := s.now()
 	u := r.entry(HandedOver, s.known(actor, *r), OriginAPI, now)
 	u.Text, u.From, u.To = text, r.Jurisdiction, j.Code
-	u.Trace = handOverTrace(r, j)
-	if r.Returns++; !back || r.Delivery == Held { // what triage decides is no return
+	u.Trace = r.passingTrace(rule, routing.Party{Code: j.Code, Name: j.Name})
+	if r.Returns++; !isReturn || r.Delivery == Held { // what triage decides is no return
 		r.Returns = 0
 	}
 	r.Jurisdiction, r.Assignee, r.UpdatedAt = j.Code, "", now
@@ -117,10 +179,22 @@ func (s *Service) handedOver(actor auth.Actor, r *Report, j tenant.Jurisdiction,
 	return caused
 }
 
-func handOverTrace(r *Report, to tenant.Jurisdiction) json.RawMessage {
+// givenUp leaves to the operator's triage a report that its holder gave back and
+// for which nobody else comes into question. For the public nothing has changed,
+// so only staff hear of it.
+func (s *Service) givenUp(actor auth.Actor, r *Report, text string) Changes {
+	now := s.now()
+	u := r.entry(HandedOver, s.known(actor, *r), OriginAPI, now)
+	u.Text, u.From, u.Internal = text, r.Jurisdiction, true
+	u.Trace = r.passingTrace(routing.RuleTriage, routing.Party{Code: r.Jurisdiction, Name: r.Jurisdiction})
+	r.Returns, r.Delivery = returnsToTriage, Held // not to be released by a change of its holder
+	r.Assignee, r.UpdatedAt = "", now
+	return r.caused(u, EventHandedOver)
+}
+
+func (r *Report) passingTrace(rule string, to routing.Party) json.RawMessage {
 	return routing.Trace{
-		Rule: routing.RuleHandOver, Owner: routing.Party{Code: to.Code, Name: to.Name},
-		From: r.Jurisdiction, Lat: r.Lat, Lon: r.Lon, BoundarySet: r.BoundarySet,
+		Rule: rule, Owner: to, From: r.Jurisdiction, Lat: r.Lat, Lon: r.Lon, BoundarySet: r.BoundarySet,
 	}.JSON()
 }
 

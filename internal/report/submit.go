@@ -32,8 +32,12 @@ type Submission struct {
 	Private     bool
 	Origin      Origin
 	Key         Key
+	// Answer is where the reporter said the fault is, by the code of one of those
+	// who may be responsible; empty if they were not asked or did not say.
+	Answer string
 	// Within restricts where the report may go; empty for anywhere. A position
-	// elsewhere is refused naming the right jurisdiction.
+	// elsewhere is refused naming the right jurisdiction. It may go from there to
+	// whom a rule names.
 	Within string
 	// LenientAttributes keeps answers that the service does not ask for, as
 	// Open311 clients send them.
@@ -154,6 +158,7 @@ func (s *Service) prepare(ctx context.Context, actor auth.Actor, sub *Submission
 	}
 	route, err := s.Router.Route(ctx, routing.Question{
 		Service: sub.Service, Lat: sub.Lat, Lon: sub.Lon, AccuracyM: value(sub.AccuracyM),
+		Answer: sub.Answer,
 	})
 	if err != nil {
 		return Filing{}, withFaults(err, faults)
@@ -163,7 +168,7 @@ func (s *Service) prepare(ctx context.Context, actor auth.Actor, sub *Submission
 		return Filing{}, fmt.Errorf("read jurisdiction %s: %w", route.Jurisdiction, err)
 	}
 	answers, more := sub.answers(j)
-	if faults = slices.Concat(sub.elsewhere(j), faults, more); len(faults) > 0 {
+	if faults = slices.Concat(sub.elsewhere(j, route.Area), faults, more); len(faults) > 0 {
 		return Filing{}, problem.Invalidity(faults)
 	}
 	if err := sub.keepPhotos(ctx, s); err != nil {
@@ -173,8 +178,8 @@ func (s *Service) prepare(ctx context.Context, actor auth.Actor, sub *Submission
 }
 
 // elsewhere says that the position does not lie where the report may go.
-func (sub *Submission) elsewhere(j tenant.Jurisdiction) []problem.FieldError {
-	if sub.Within == "" || sub.Within == j.Code {
+func (sub *Submission) elsewhere(j tenant.Jurisdiction, area string) []problem.FieldError {
+	if sub.Within == "" || sub.Within == j.Code || sub.Within == area {
 		return nil
 	}
 	return []problem.FieldError{{

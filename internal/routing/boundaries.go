@@ -76,13 +76,17 @@ type SetStore interface {
 	// the jurisdictions whose code is new, in one transaction that raises the
 	// revision.
 	ActivateSet(ctx context.Context, id string, js []tenant.Jurisdiction) error
+	// Jurisdictions returns all, by code: those whom rules can send reports to.
+	Jurisdictions(ctx context.Context) ([]tenant.Jurisdiction, error)
+	RuleStore
 }
 
 // ActiveSet is a set with its index mapped into memory.
 type ActiveSet struct {
 	Set
-	Index *geo.Index
-	Map   *geo.Pyramid // the same areas as they are drawn, zoom by zoom
+	Index  *geo.Index   // of areas; nil for lines and points
+	Map    *geo.Pyramid // the same areas as they are drawn, zoom by zoom
+	owners owners
 }
 
 // Boundaries keeps all that reports are routed by in memory, and follows the
@@ -96,6 +100,7 @@ type Boundaries struct {
 	Log      *slog.Logger
 
 	loading sync.Mutex // one refresh at a time
+	kept    sync.Map   // past sets by id and past rules by hash, for replays
 	now     atomic.Pointer[Snapshot]
 }
 
@@ -131,7 +136,18 @@ func (b *Boundaries) Run(ctx context.Context) error {
 }
 
 // load maps a set's index, from the local copy if that is there and sound.
-func (b *Boundaries) load(ctx context.Context, set Set) (*geo.Index, error) {
+func (b *Boundaries) load(ctx context.Context, set Set) (*ActiveSet, error) {
+	if set.Kind != Areas {
+		return nil, fmt.Errorf("this program cannot read a layer of %s", set.Kind)
+	}
+	index, err := b.open(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	return &ActiveSet{Set: set, Index: index, Map: geo.NewPyramid(index), owners: ownedAreas{index}}, nil
+}
+
+func (b *Boundaries) open(ctx context.Context, set Set) (*geo.Index, error) {
 	if sum, err := hex.DecodeString(set.SHA256); err != nil || len(sum) != 32 {
 		return nil, fmt.Errorf("%q is not the name of an index", set.SHA256)
 	}

@@ -56,14 +56,14 @@ func (b *Boundaries) Activate(ctx context.Context, id string, now time.Time) err
 	if err != nil {
 		return err
 	}
-	index, err := b.load(ctx, set) // what cannot be loaded is not activated
+	loaded, err := b.load(ctx, set) // what cannot be loaded is not activated
 	if err != nil {
 		return fmt.Errorf("load boundary set %s: %w", id, err)
 	}
-	defer func() { _ = index.Close() }() // read only
+	defer func() { _ = loaded.owners.Close() }() // read only
 	var js []tenant.Jurisdiction
 	if set.Layer == Municipality {
-		js = jurisdictions(index, now)
+		js = jurisdictions(loaded.Index, now)
 	}
 	if err := b.Sets.ActivateSet(ctx, id, js); err != nil {
 		return fmt.Errorf("activate boundary set %s: %w", id, err)

@@ -1,18 +1,31 @@
 // Package routing answers where a report goes, and why.
 //
-// The owner of a point comes from boundary data in memory, never from a
-// database query. Every answer is explained by a [Trace], which is stored with
-// the report: what was asked, which boundaries were used, which areas came into
-// question at what distance, and which rule decided.
+// Five steps, each a function that [Router.Route] calls by way of others: locate
+// the position in the municipality layer; look what owners the other layers hold
+// there; ask the rules in their order, those of the area, of the installation and
+// of all of Sweden; find the recipient that the first rule that applies names;
+// and write down the [Trace], which is stored with the report and from which the
+// decision can be explained and replayed.
 //
-// Routing never fails for a point that somebody owns. A point that nobody owns
-// goes to the nearest area within max(50 m, accuracy), at most 500 m, and is
-// marked so; farther out it is refused naming the nearest area.
+// All of it comes from memory, one [Snapshot] of boundaries and rules, never from
+// a database query.
+//
+// Routing never fails for a point that somebody owns: a rule that names nobody
+// who takes such reports leaves the report with the municipality, and the trace
+// says so. A point that nobody owns goes to the nearest area within max(50 m,
+// accuracy), at most 500 m, and is marked so; farther out it is refused naming
+// the nearest area.
+//
+// Where the position is not exact enough to tell between two, the choices are
+// ranked, one question tells between them, and the trace says how sure the
+// answer is. Only one thing is doubted at a time: in which area the position
+// lies, or whose the feature of one layer is.
 package routing
 
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/paulmach/orb"
@@ -27,21 +40,25 @@ const (
 	outsideMax = 500
 )
 
-// Router finds who is responsible, on the boundaries that are active now.
+// Router finds who is responsible, by the boundaries and rules in force now.
 type Router struct {
 	Boundaries *Boundaries
 }
 
 // Question is a fault at a place.
 type Question struct {
-	Service   string
+	Service   string // empty: of any kind, so that rules for some services do not apply
 	Lat, Lon  float64
 	AccuracyM float64 // radius in metres, 0 if unknown
+	// Answer is whom the reporter chose where the position left a doubt, by code;
+	// empty if they were not asked or did not say.
+	Answer string
 }
 
 // Route is where a report goes.
 type Route struct {
 	Jurisdiction string
+	Area         string // the municipality where it lies, which need not be the recipient
 	Outside      bool
 	BoundarySet  string // of the municipality layer
 	Revision     int64  // of all that it was routed by
@@ -49,45 +66,71 @@ type Route struct {
 }
 
 // Route finds the recipient of a report. Its errors are problems: Invalid
-// naming the nearest area for a point too far outside, Unavailable while no
-// boundaries are loaded.
+// naming the nearest area for a point too far outside, Invalid naming the choices
+// for an answer that is none of them, Unavailable while no boundaries are loaded.
 func (r *Router) Route(_ context.Context, q Question) (Route, error) {
-	found, err := r.Locate(q.Lat, q.Lon, q.AccuracyM)
+	found, err := r.Locate(q)
 	if err != nil {
 		return Route{}, err
 	}
-	owner, rule := found.Owner, RuleArea
-	if owner == nil {
-		if owner, rule = found.takenFromOutside(q.AccuracyM), RuleNearest; owner == nil {
-			return Route{}, found.refusal()
-		}
+	return found.route()
+}
+
+// route takes the best of the choices, or the one that the reporter chose.
+func (f Found) route() (Route, error) {
+	if len(f.Choices) == 0 {
+		return Route{}, f.refusal()
 	}
-	trace := found.trace(q, *owner, rule)
+	chosen, err := f.chosen()
+	if err != nil {
+		return Route{}, err
+	}
 	return Route{
-		Jurisdiction: owner.Code, Outside: rule == RuleNearest,
-		BoundarySet: found.Set.ID, Revision: found.Revision, Trace: trace.JSON(),
+		Jurisdiction: chosen.Code, Area: chosen.Area.Code, Outside: f.Owner == nil,
+		BoundarySet: f.Set.ID, Revision: f.Revision, Trace: f.trace(chosen).JSON(),
 	}, nil
+}
+
+// chosen is the best choice, unless the reporter chose another.
+func (f Found) chosen() (Choice, error) {
+	if f.weighed.q.Answer == "" {
+		return f.Choices[0], nil
+	}
+	names := make([]string, len(f.Choices))
+	for i, c := range f.Choices {
+		if c.Code == f.weighed.q.Answer {
+			return c, nil
+		}
+		names[i] = c.Code + " (" + c.Name + ")"
+	}
+	return Choice{}, problem.Field("/answer", "unknown", "here the answer is one of: %s", strings.Join(names, ", "))
 }
 
 // Refresh takes over what is in force in the database, if this process routes by
 // something else.
 func (r *Router) Refresh(ctx context.Context) error { return r.Boundaries.Refresh(ctx) }
 
-// Found is what the boundaries say of a point.
+// Found is what boundaries and rules say of a point.
 type Found struct {
 	Set      Set
 	Revision int64  // of all that was looked at
-	Owner    *Party // nil where no area owns the point
-	// Candidates are the areas that come into question, the best first.
-	Candidates []Party
-	BorderM    float64 // metres to the nearest border, at most 10 km
-	Beyond     string  // code of the area beyond that border; empty for none
-	Nearest    *Party  // where nobody owns the point: the nearest, within 10 km
-	// Certain tells that neither the border nor approximate boundaries leave a doubt.
+	Owner    *Party // the area that owns the point, nil where none does
+	// Areas are the areas that come into question, the largest share first.
+	Areas   []Party
+	BorderM float64 // metres to the nearest border, at most 10 km
+	Beyond  string  // code of the area beyond that border; empty for none
+	Nearest *Party  // where nobody owns the point: the nearest, within 10 km
+	// Choices are who may be responsible, the best first; none where the point is
+	// too far outside every area.
+	Choices []Choice
+	// Certain tells that neither the position nor approximate boundaries leave a
+	// doubt of who is responsible.
 	Certain bool
+
+	weighed *weighing
 }
 
-// Party is an area that comes into question.
+// Party is an area or body that comes into question.
 type Party struct {
 	Code      string  `json:"code"`
 	Name      string  `json:"name"`
@@ -95,18 +138,31 @@ type Party struct {
 	Share     float64 `json:"share,omitempty"`
 }
 
-// Locate says who owns a point, how near the border is and who else comes into
-// question within the accuracy (metres).
-func (r *Router) Locate(lat, lon, accuracyM float64) (Found, error) {
-	now := r.Boundaries.Now()
-	active := now.Municipalities()
+// Locate says who is responsible at a point, how near the border is and who else
+// comes into question within the accuracy.
+func (r *Router) Locate(q Question) (Found, error) { return r.Boundaries.Now().locate(q) }
+
+func (s *Snapshot) locate(q Question) (Found, error) {
+	active := s.Municipalities()
 	if active == nil {
 		return Found{}, errNoBoundaries()
 	}
-	loc := active.Index.Locate(orb.Point{lon, lat}, accuracyM)
-	found := active.found(loc, orb.Point{lon, lat})
-	found.Revision = now.Revision
-	return found, nil
+	p := orb.Point{q.Lon, q.Lat}
+	f := active.found(active.Index.Locate(p, q.AccuracyM), p)
+	f.Revision = s.Revision
+	f.weighed = s.weighing(q)
+	if areas := f.mayLieIn(q.AccuracyM); len(areas) > 0 {
+		if f.Owner == nil {
+			f.weighed.base = RuleNearest
+		}
+		f.Choices = f.weighed.weigh(areas)
+	}
+	f.Certain = f.Owner != nil && !f.Set.Approximate && len(f.Choices) == 1
+	return f, nil
+}
+
+func (s *Snapshot) weighing(q Question) *weighing {
+	return &weighing{on: s, q: q, base: RuleArea, hits: map[string][]Hit{}, recipients: map[string]string{}}
 }
 
 // demoCandidates is how many areas approximate boundaries offer.
@@ -118,7 +174,7 @@ func (a *ActiveSet) found(loc geo.Location, p orb.Point) Found {
 		f.Beyond, _ = a.Index.Area(loc.Beyond)
 	}
 	for _, c := range loc.Candidates {
-		f.Candidates = append(f.Candidates, a.party(c.Area, c.Metres, c.Share))
+		f.Areas = append(f.Areas, a.party(c.Area, c.Metres, c.Share))
 	}
 	if loc.Owner != geo.None {
 		owner := a.party(loc.Owner, 0, 1)
@@ -128,9 +184,8 @@ func (a *ActiveSet) found(loc geo.Location, p orb.Point) Found {
 		f.Nearest = &nearest
 	}
 	if a.Set.Approximate {
-		f.Candidates = a.nearest(p)
+		f.Areas = a.nearest(p)
 	}
-	f.Certain = f.Owner != nil && !a.Set.Approximate && len(f.Candidates) <= 1
 	return f
 }
 
@@ -146,6 +201,28 @@ func (a *ActiveSet) nearest(p orb.Point) []Party {
 func (a *ActiveSet) party(area int, distanceM, share float64) Party {
 	code, name := a.Index.Area(area)
 	return Party{Code: code, Name: name, DistanceM: distanceM, Share: share}
+}
+
+// mayLieIn returns the areas that may be responsible: the owner, or the nearest
+// if the point is near enough to it, and then the others; none for a point that
+// is too far outside.
+func (f Found) mayLieIn(accuracyM float64) []Party {
+	first := f.Owner
+	if first == nil {
+		first = f.takenFromOutside(accuracyM)
+	}
+	if first == nil {
+		return nil
+	}
+	areas := []Party{*first}
+	for _, a := range f.Areas {
+		if a.Code == first.Code {
+			areas[0] = a // it knows its share
+		} else {
+			areas = append(areas, a)
+		}
+	}
+	return areas
 }
 
 // takenFromOutside returns the nearest area if the point is near enough to it.

@@ -26,7 +26,7 @@ func over(t *testing.T, set Set) *Router {
 		t.Fatal(err)
 	}
 	b := &Boundaries{}
-	b.now.Store(&Snapshot{layers: map[string]*ActiveSet{Municipality: {Set: set, Index: index}}})
+	b.now.Store(&Snapshot{layers: map[string]*ActiveSet{Municipality: {Set: set, Index: index, owners: ownedAreas{index}}}})
 	return &Router{Boundaries: b}
 }
 
@@ -74,7 +74,7 @@ func TestFarFromEveryAreaNobodyIsNamed(t *testing.T) {
 func TestWithoutBoundariesARouterAsksForPatience(t *testing.T) {
 	t.Parallel()
 	r := &Router{Boundaries: &Boundaries{}}
-	if _, err := r.Locate(62, 17, 0); !problem.Is(err, problem.Unavailable) {
+	if _, err := r.Locate(Question{Lat: 62, Lon: 17}); !problem.Is(err, problem.Unavailable) {
 		t.Errorf("%v", err)
 	}
 }
@@ -83,7 +83,7 @@ func TestABorderWithinTheAccuracyIsAdmitted(t *testing.T) {
 	t.Parallel()
 	r := over(t, Set{})
 	for accuracy, certain := range map[float64]bool{0: true, 1000: true, 4000: false} {
-		found, err := r.Locate(62.05, 17.05, accuracy) // 2.6 km from the border between the two
+		found, err := r.Locate(Question{Lat: 62.05, Lon: 17.05, AccuracyM: accuracy}) // 2.6 km from the border between the two
 		if err != nil || found.Certain != certain || found.Beyond != "2262" {
 			t.Errorf("within %.0f m: %+v, %v", accuracy, found, err)
 		}
@@ -93,13 +93,13 @@ func TestABorderWithinTheAccuracyIsAdmitted(t *testing.T) {
 // Nobody should take approximate boundaries for borders.
 func TestApproximateBoundariesOfferTheThreeNearest(t *testing.T) {
 	t.Parallel()
-	found, err := over(t, Set{Approximate: true}).Locate(62.05, 17.05, 0)
-	if err != nil || found.Certain || found.Set.Label() != "demo" || len(found.Candidates) != 3 {
+	found, err := over(t, Set{Approximate: true}).Locate(Question{Lat: 62.05, Lon: 17.05})
+	if err != nil || found.Certain || found.Set.Label() != "demo" || len(found.Choices) != 3 || found.Question("sv") != nil {
 		t.Fatalf("%+v, %v", found, err)
 	}
 	for i, code := range []string{"2281", "2262", "2280"} {
-		if found.Candidates[i].Code != code {
-			t.Errorf("candidate %d is %+v, want %s", i, found.Candidates[i], code)
+		if found.Choices[i].Code != code {
+			t.Errorf("candidate %d is %+v, want %s", i, found.Choices[i], code)
 		}
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/kantsten/kantsten/geo"
+	"github.com/kantsten/kantsten/internal/tenant"
 )
 
 // Snapshot is all that reports are routed by at one time. It is never changed,
@@ -14,6 +14,13 @@ type Snapshot struct {
 	// report is stored only while that is still the current one.
 	Revision int64
 	layers   map[string]*ActiveSet
+	lists    map[string]RuleList // by whose they are: a code, installation or national
+	// reachM holds the layers that rules ask for, and how far from a feature in
+	// them a rule may still hold.
+	reachM        map[string]float64
+	jurisdictions map[string]tenant.Jurisdiction // by code and by alias
+	// recipients, in a replay, are whom rules named then, and who that was.
+	recipients map[string]string
 }
 
 // Municipalities returns the active set that gives reports their jurisdiction,
@@ -22,6 +29,24 @@ func (s *Snapshot) Municipalities() *ActiveSet { return s.layers[Municipality] }
 
 // Layer returns the active set of a layer, or nil.
 func (s *Snapshot) Layer(name string) *ActiveSet { return s.layers[name] }
+
+// recipient returns the code of the jurisdiction with a code or alias that takes
+// reports of a service (empty for any); empty if there is none.
+func (s *Snapshot) recipient(named, service string) string {
+	if s.recipients != nil {
+		return s.recipients[named]
+	}
+	j, ok := s.jurisdictions[named]
+	if !ok {
+		return ""
+	}
+	if _, takes := j.Catalogue().Service(service); service != "" && !takes {
+		return ""
+	}
+	return j.Code
+}
+
+func (s *Snapshot) nameOf(code string) string { return s.jurisdictions[code].Name }
 
 // Refresh takes over what is in force in the database, if that is something else.
 // With an error the present snapshot stays whole. No active set is no error:
@@ -39,13 +64,31 @@ func (b *Boundaries) Refresh(ctx context.Context) error {
 	if present.Revision == revision {
 		return nil
 	}
-	next := &Snapshot{Revision: revision}
-	if next.layers, err = b.layers(ctx, present); err != nil {
+	next, err := b.read(ctx, present)
+	if err != nil {
 		return err
 	}
+	next.Revision = revision
 	b.now.Store(next)
 	b.Log.InfoContext(ctx, "boundaries and rules loaded", "revision", revision, "layers", len(next.layers))
 	return nil
+}
+
+// read reads what is in force.
+func (b *Boundaries) read(ctx context.Context, present *Snapshot) (*Snapshot, error) {
+	layers, err := b.layers(ctx, present)
+	if err != nil {
+		return nil, err
+	}
+	js, err := b.Sets.Jurisdictions(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the jurisdictions: %w", err)
+	}
+	lists, err := b.lists(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Snapshot{layers: layers, lists: lists, reachM: reaches(lists), jurisdictions: byName(js)}, nil
 }
 
 // layers maps the active set of every layer; those that are mapped already stay.
@@ -60,11 +103,61 @@ func (b *Boundaries) layers(ctx context.Context, present *Snapshot) (map[string]
 			layers[set.Layer] = same
 			continue
 		}
-		index, err := b.load(ctx, set)
-		if err != nil {
+		if layers[set.Layer], err = b.load(ctx, set); err != nil {
 			return nil, fmt.Errorf("load boundary set %s: %w", set.ID, err)
 		}
-		layers[set.Layer] = &ActiveSet{Set: set, Index: index, Map: geo.NewPyramid(index)}
 	}
 	return layers, nil
+}
+
+// lists reads the rules in force, beside those of all of Sweden. The first
+// process of a release stores the latter, so that a later one can replay them.
+func (b *Boundaries) lists(ctx context.Context) (map[string]RuleList, error) {
+	inForce, err := b.Sets.RulesInForce(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the routing rules: %w", err)
+	}
+	lists := map[string]RuleList{national: Defaults()}
+	for _, r := range inForce {
+		lists[r.Of] = r.RuleList
+	}
+	return lists, b.keep(ctx, lists[national])
+}
+
+// keep stores a list, once in the life of a process.
+func (b *Boundaries) keep(ctx context.Context, l RuleList) error {
+	if _, ok := b.kept.Load(l.SHA256); ok {
+		return nil
+	}
+	if err := b.Sets.KeepRuleList(ctx, l); err != nil {
+		return fmt.Errorf("store the rules of this release: %w", err)
+	}
+	b.kept.Store(l.SHA256, l)
+	return nil
+}
+
+func reaches(lists map[string]RuleList) map[string]float64 {
+	reach := map[string]float64{}
+	for _, l := range lists {
+		for _, r := range l.Rules {
+			if r.Layer != "" {
+				reach[r.Layer] = max(reach[r.Layer], r.WithinM)
+			}
+		}
+	}
+	return reach
+}
+
+// byName finds jurisdictions by code and by alias; a code goes before an alias.
+func byName(js []tenant.Jurisdiction) map[string]tenant.Jurisdiction {
+	names := make(map[string]tenant.Jurisdiction, len(js))
+	for _, j := range js {
+		for _, a := range j.Aliases {
+			names[a] = j
+		}
+	}
+	for _, j := range js {
+		names[j.Code] = j
+	}
+	return names
 }

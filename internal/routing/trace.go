@@ -3,40 +3,96 @@ package routing
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/kantsten/kantsten/internal/catalog"
 )
 
-// The rules by which a report can come to a recipient.
+// What decides where no rule of a list does.
 const (
 	RuleArea     = "area"      // the area that owns the point
 	RuleNearest  = "nearest"   // no area owns it; the nearest within the limit
 	RuleHandOver = "hand-over" // staff handed it over
+	RuleReturned = "returned"  // staff gave it back, and it goes to the next who comes into question
+	RuleTriage   = "triage"    // staff gave it back, and nobody else comes into question
 )
 
 // Trace is why a report went where it went. It is stored with the report and
-// holds all that the decision was made of, so that it can be explained, and
-// replayed on the same boundaries, years later. It holds no personal data.
+// holds, or names by hash and id, all that the decision was made of, so that it
+// can be explained and replayed years later. It holds no personal data.
 type Trace struct {
-	Rule        string  `json:"rule"`
-	Owner       Party   `json:"owner"`
-	From        string  `json:"from,omitempty"` // for a hand-over: who had it
-	Service     string  `json:"service,omitempty"`
-	Lat         float64 `json:"lat"`
-	Lon         float64 `json:"lon"`
+	Rule    string  `json:"rule"`
+	List    string  `json:"list,omitempty"` // hash of the list in which the rule stands
+	Owner   Party   `json:"owner"`          // who is responsible
+	Area    *Party  `json:"area,omitempty"` // where it lies, if that is somebody else
+	From    string  `json:"from,omitempty"` // for a hand-over: who had it
+	Feature *Hit    `json:"feature,omitempty"`
+	Missing string  `json:"missing,omitempty"` // whom the rule names, though nobody there takes such reports
+	Contact bool    `json:"contact,omitempty"` // the resident may have that of the feature's owner
+	Service string  `json:"service,omitempty"`
+	Lat     float64 `json:"lat"`
+	Lon     float64 `json:"lon"`
+
 	AccuracyM   float64 `json:"accuracy_m,omitempty"`
-	BoundarySet string  `json:"boundary_set"`
 	Approximate bool    `json:"approximate,omitempty"`
 	BorderM     float64 `json:"border_m,omitempty"`
 	Beyond      string  `json:"beyond,omitempty"`
-	Candidates  []Party `json:"candidates,omitempty"`
-	Certain     bool    `json:"certain"`
+	// Candidates are who may be responsible, the best first.
+	Candidates []Party `json:"candidates,omitempty"`
+	Certain    bool    `json:"certain"`
+	Asked      bool    `json:"asked,omitempty"`     // there was a question that tells between them
+	Answer     string  `json:"answer,omitempty"`    // what the reporter answered
+	RunnerUp   string  `json:"runner_up,omitempty"` // who is offered the report on return
+
+	BoundarySet string            `json:"boundary_set"`
+	Sets        map[string]string `json:"sets,omitempty"` // of the layers of owners that were looked at: id by layer
+	Hits        []Hit             `json:"hits,omitempty"` // what they hold here
+	Lists       []ListRef         `json:"lists,omitempty"`
+	// Recipients are those whom rules named, and the code of whom that was; empty
+	// for nobody.
+	Recipients map[string]string `json:"recipients,omitempty"`
+	Note       catalog.Text      `json:"note,omitempty"` // of the rule, for the resident
 }
 
-func (f Found) trace(q Question, owner Party, rule string) Trace {
-	return Trace{
-		Rule: rule, Owner: owner, Service: q.Service, Lat: q.Lat, Lon: q.Lon, AccuracyM: q.AccuracyM,
-		BoundarySet: f.Set.ID, Approximate: f.Set.Approximate, BorderM: f.BorderM, Beyond: f.Beyond,
-		Candidates: f.Candidates, Certain: f.Certain,
+// trace writes down why the report goes to the chosen one.
+func (f Found) trace(chosen Choice) Trace {
+	w := f.weighed
+	t := Trace{
+		Rule: chosen.Rule, List: chosen.List, Owner: chosen.Party, Feature: chosen.Feature, Missing: chosen.Missing,
+		Contact: chosen.Contact, Note: chosen.Note,
+		Service: w.q.Service, Lat: w.q.Lat, Lon: w.q.Lon, AccuracyM: w.q.AccuracyM,
+		Approximate: f.Set.Approximate, BorderM: f.BorderM, Beyond: f.Beyond,
+		Certain: f.Certain, Asked: f.Asks(), Answer: w.q.Answer,
+		BoundarySet: f.Set.ID, Sets: w.sets(), Hits: w.allHits(), Lists: w.lists, Recipients: w.recipients,
 	}
+	if chosen.Area.Code != chosen.Code {
+		t.Area = &chosen.Area
+	}
+	for _, c := range f.Choices {
+		t.Candidates = append(t.Candidates, c.Party)
+		if t.RunnerUp == "" && c.Code != chosen.Code {
+			t.RunnerUp = c.Code
+		}
+	}
+	return t
+}
+
+func (w *weighing) sets() map[string]string {
+	ids := map[string]string{}
+	for layer := range w.on.reachM {
+		if active := w.on.Layer(layer); active != nil {
+			ids[layer] = active.ID
+		}
+	}
+	return ids
+}
+
+func (w *weighing) allHits() (all []Hit) {
+	for _, layer := range slices.Sorted(maps.Keys(w.hits)) {
+		all = append(all, w.hits[layer]...)
+	}
+	return all
 }
 
 // JSON returns the trace as it is stored.
@@ -57,41 +113,7 @@ func ReadTrace(b []byte) (Trace, error) {
 	return t, nil
 }
 
-// Explain says in words why, in Swedish for "sv" and in English otherwise.
-func (t Trace) Explain(lang string) string {
-	say := english
-	if lang == "sv" {
-		say = swedish
-	}
-	text := fmt.Sprintf(say[t.Rule], t.Owner.Name, t.Owner.Code, t.Owner.DistanceM)
-	if t.Rule == RuleHandOver {
-		return text
-	}
-	if t.BorderM > 0 && t.BorderM < 10_000 {
-		text += fmt.Sprintf(say["border"], t.BorderM)
-	}
-	if t.Approximate {
-		text += say["approximate"]
-	} else if !t.Certain {
-		text += say["uncertain"]
-	}
-	return text
-}
-
-var english = map[string]string{
-	RuleArea:      "The position lies in %[1]s (%[2]s), which is responsible for it.",
-	RuleNearest:   "The position lies in no area; %[1]s (%[2]s) is the nearest, %.0[3]f m away, and takes it.",
-	RuleHandOver:  "Staff handed the report over to %[1]s (%[2]s).",
-	"border":      " The nearest border is %.0f m away.",
-	"approximate": " The boundaries are approximate (demo data), so this is a good guess and no more.",
-	"uncertain":   " The border is nearer than the position is accurate, so another area may be the right one.",
-}
-
-var swedish = map[string]string{
-	RuleArea:      "Platsen ligger i %[1]s (%[2]s), som ansvarar för den.",
-	RuleNearest:   "Platsen ligger inte i något område; %[1]s (%[2]s) är närmast, %.0[3]f m bort, och tar emot ärendet.",
-	RuleHandOver:  "Personalen lämnade över ärendet till %[1]s (%[2]s).",
-	"border":      " Närmaste gräns är %.0f m bort.",
-	"approximate": " Gränserna är ungefärliga (demodata), så detta är en god gissning och inte mer.",
-	"uncertain":   " Gränsen är närmare än positionen är noggrann, så ett annat område kan vara det rätta.",
+// Routed reports whether boundaries and rules decided, and not staff.
+func (t Trace) Routed() bool {
+	return t.Rule != RuleHandOver && t.Rule != RuleReturned && t.Rule != RuleTriage
 }

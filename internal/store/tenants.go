@@ -20,7 +20,7 @@ type Tenants struct{ *DB }
 var _ tenant.Store = Tenants{}
 
 // An alias is one word without commas, so one column can carry all of a row's.
-const jurisdictionSelect = `SELECT code, name, channel, email, language, services, version, updated_at,
+const jurisdictionSelect = `SELECT code, name, channel, email, contact, language, services, version, updated_at,
 	COALESCE((SELECT string_agg(alias, ',') FROM jurisdiction_aliases WHERE jurisdiction = code), '')
 	FROM jurisdictions`
 
@@ -28,7 +28,7 @@ func scanJurisdiction(row scanner) (tenant.Jurisdiction, error) {
 	var j tenant.Jurisdiction
 	var services, aliases string
 	var updated int64
-	if err := row.Scan(&j.Code, &j.Name, &j.Channel, &j.Email, &j.Language, &services, &j.Version, &updated, &aliases); err != nil {
+	if err := row.Scan(&j.Code, &j.Name, &j.Channel, &j.Email, &j.Contact, &j.Language, &services, &j.Version, &updated, &aliases); err != nil {
 		return j, err
 	}
 	j.UpdatedAt, j.Aliases = fromMicros(updated), splitList(aliases)
@@ -96,13 +96,13 @@ func (t *tx) putJurisdiction(ctx context.Context, j tenant.Jurisdiction) error {
 	if err != nil {
 		return fmt.Errorf("encode the services of jurisdiction %s: %w", j.Code, err)
 	}
-	query := `UPDATE jurisdictions SET name = $2, channel = $3, email = $4, language = $5, services = $6,
+	query := `UPDATE jurisdictions SET name = $2, channel = $3, email = $4, language = $5, services = $6, contact = $9,
 		version = version + 1, updated_at = $7 WHERE code = $1 AND version = $8`
 	if j.Version == 0 {
-		query = `INSERT INTO jurisdictions (code, name, channel, email, language, services, version, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $8 + 1, $7) ON CONFLICT (code) DO NOTHING`
+		query = `INSERT INTO jurisdictions (code, name, channel, email, language, services, version, updated_at, contact)
+			VALUES ($1, $2, $3, $4, $5, $6, $8 + 1, $7, $9) ON CONFLICT (code) DO NOTHING`
 	}
-	n, err := t.exec(ctx, query, j.Code, j.Name, j.Channel, j.Email, j.Language, string(services), micros(j.UpdatedAt), j.Version)
+	n, err := t.exec(ctx, query, j.Code, j.Name, j.Channel, j.Email, j.Language, string(services), micros(j.UpdatedAt), j.Version, j.Contact)
 	if err != nil {
 		return fmt.Errorf("store jurisdiction %s: %w", j.Code, err)
 	}
@@ -174,8 +174,8 @@ func (t *tx) release(ctx context.Context, j tenant.Jurisdiction) error {
 // addMissing stores those jurisdictions whose code is not there yet.
 func (t *tx) addMissing(ctx context.Context, js []tenant.Jurisdiction) error {
 	for _, j := range js {
-		if _, err := t.exec(ctx, `INSERT INTO jurisdictions (code, name, channel, email, language, services, version, updated_at)
-			VALUES ($1, $2, $3, $4, $5, 'null', 1, $6) ON CONFLICT (code) DO NOTHING`,
+		if _, err := t.exec(ctx, `INSERT INTO jurisdictions (code, name, channel, email, language, contact, services, version, updated_at)
+			VALUES ($1, $2, $3, $4, $5, '', 'null', 1, $6) ON CONFLICT (code) DO NOTHING`,
 			j.Code, j.Name, j.Channel, j.Email, j.Language, micros(j.UpdatedAt)); err != nil {
 			return fmt.Errorf("add jurisdiction %s: %w", j.Code, err)
 		}

@@ -46,6 +46,7 @@ type Jurisdiction struct {
 	Aliases   []string
 	Channel   Channel
 	Email     string // where reports go on the channel email
+	Contact   string // how residents may reach it; public
 	Language  string // of its staff and its messages
 	Services  []catalog.Override
 	Version   int64
@@ -107,6 +108,9 @@ func (s *Service) Put(ctx context.Context, j Jurisdiction) (Jurisdiction, error)
 	return j, err
 }
 
+// maxContact is how long a contact may be, in characters.
+const maxContact = 1000
+
 var (
 	codeForm  = regexp.MustCompile(`^[0-9A-Za-z]{1,32}$`)
 	aliasForm = regexp.MustCompile(`^[0-9a-z]([0-9a-z.-]{0,61}[0-9a-z])?$`)
@@ -130,6 +134,11 @@ func (j Jurisdiction) faults() *problem.Error {
 		fault("/email", "required", "the channel email needs an address to send to")
 	} else if a, err := mail.ParseAddress(j.Email); j.Email != "" && (err != nil || a.Address != j.Email || !oneLine(j.Email)) {
 		fault("/email", "format", "an e-mail address such as gata@example.org")
+	}
+	if n := utf8.RuneCountInString(j.Contact); n > maxContact {
+		fault("/contact", "too-long", "a contact has at most 1000 characters")
+	} else if code, detail := problem.TextFault(j.Contact); code != "" {
+		fault("/contact", code, "a contact "+detail)
 	}
 	for _, a := range j.Aliases {
 		if !aliasForm.MatchString(a) {

@@ -30,6 +30,8 @@ func TestWhatAJurisdictionMayNotBe(t *testing.T) {
 		{"mail to two", func(j *tenant.Jurisdiction) { j.Email = "a@b.example, c@d.example" }, "/email"},
 		{"mail to a name", func(j *tenant.Jurisdiction) { j.Email = "Gata <a@b.example>" }, "/email"},
 		{"an address that waits for its channel", func(j *tenant.Jurisdiction) { j.Channel, j.Email = tenant.Web, "gata" }, "/email"},
+		{"a contact of 1001 letters", func(j *tenant.Jurisdiction) { j.Contact = strings.Repeat("ö", 1001) }, "/contact"},
+		{"a contact that rings a bell", func(j *tenant.Jurisdiction) { j.Contact = "ring\a" }, "/contact"},
 		{"an alias in capitals", func(j *tenant.Jurisdiction) { j.Aliases = []string{"Sundsvall.se"} }, "/aliases"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,0 +1,94 @@
+package routing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// ErrNotRouted tells that a trace is of what staff decided.
+var ErrNotRouted = errors.New("staff decided this; there is nothing to replay")
+
+// Replay decides once more what a trace tells of, by the boundaries and rules
+// that were in force then, whatever is now. The result has the same rule and
+// owner: a difference means that the data, or the program, are not what they were.
+//
+// Indexes and lists are kept for the next replay, so many are cheap.
+func (r *Router) Replay(ctx context.Context, t Trace) (Trace, error) {
+	if !t.Routed() {
+		return Trace{}, ErrNotRouted
+	}
+	past, err := r.Boundaries.past(ctx, t)
+	if err != nil {
+		return Trace{}, fmt.Errorf("replay: %w", err)
+	}
+	found, err := past.locate(Question{Service: t.Service, Lat: t.Lat, Lon: t.Lon, AccuracyM: t.AccuracyM, Answer: t.Answer})
+	if err != nil {
+		return Trace{}, fmt.Errorf("replay: %w", err)
+	}
+	chosen, err := found.chosen()
+	if err != nil {
+		return Trace{}, fmt.Errorf("replay: %w", err)
+	}
+	return found.trace(chosen), nil
+}
+
+// past is what a trace was decided by.
+func (b *Boundaries) past(ctx context.Context, t Trace) (*Snapshot, error) {
+	s := &Snapshot{layers: map[string]*ActiveSet{}, lists: map[string]RuleList{}, recipients: t.Recipients}
+	sets := map[string]string{Municipality: t.BoundarySet}
+	for layer, id := range t.Sets {
+		sets[layer] = id
+	}
+	for layer, id := range sets {
+		set, err := b.pastSet(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		s.layers[layer] = set
+	}
+	for _, ref := range t.Lists {
+		list, err := b.pastList(ctx, ref.SHA256)
+		if err != nil {
+			return nil, err
+		}
+		s.lists[ref.Of] = list
+	}
+	s.reachM = reaches(s.lists)
+	return s, nil
+}
+
+// pastSet maps a set that need not be active.
+func (b *Boundaries) pastSet(ctx context.Context, id string) (*ActiveSet, error) {
+	for _, active := range b.Now().layers {
+		if active.ID == id {
+			return active, nil
+		}
+	}
+	if kept, ok := b.kept.Load(id); ok {
+		return kept.(*ActiveSet), nil //nolint:forcetypeassert // what is stored below
+	}
+	set, err := b.Sets.Set(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read boundary set %s: %w", id, err)
+	}
+	loaded, err := b.load(ctx, set)
+	if err != nil {
+		return nil, fmt.Errorf("load boundary set %s: %w", id, err)
+	}
+	kept, _ := b.kept.LoadOrStore(id, loaded)
+	return kept.(*ActiveSet), nil //nolint:forcetypeassert // what was just stored
+}
+
+// pastList reads a list that need not be in force.
+func (b *Boundaries) pastList(ctx context.Context, sha256 string) (RuleList, error) {
+	if kept, ok := b.kept.Load(sha256); ok {
+		return kept.(RuleList), nil //nolint:forcetypeassert // what is stored below
+	}
+	list, err := b.Sets.RuleList(ctx, sha256)
+	if err != nil {
+		return RuleList{}, fmt.Errorf("read rule list %s: %w", sha256, err)
+	}
+	b.kept.Store(sha256, list)
+	return list, nil
+}
