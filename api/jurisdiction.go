@@ -78,7 +78,7 @@ func (s *Server) PutJurisdiction(ctx context.Context, req PutJurisdictionRequest
 	}
 	wanted := tenant.Jurisdiction{
 		Code: cmp.Or(now.Code, req.Code), Name: req.Body.Name, Channel: tenant.Channel(req.Body.Channel),
-		Email: req.Body.Email, Aliases: req.Body.Aliases, Language: cmp.Or(req.Body.Language, "sv"),
+		Email: req.Body.Email, Contact: req.Body.Contact, Aliases: req.Body.Aliases, Language: cmp.Or(req.Body.Language, "sv"),
 		Services: now.Services, Version: version(req.Params.IfMatch),
 	}
 	if err := mayChange(ctx, now, wanted); err != nil {

@@ -24,7 +24,7 @@ const (
 // GetLocate serves GET /v1/locate.
 func (s *Server) GetLocate(ctx context.Context, req GetLocateRequestObject) (GetLocateResponseObject, error) {
 	p := req.Params
-	found, err := s.Router.Locate(p.Lat, p.Lon, p.Accuracy)
+	found, err := s.Router.Locate(routing.Question{Service: p.Service, Lat: p.Lat, Lon: p.Lon, AccuracyM: p.Accuracy})
 	if err != nil {
 		return nil, err
 	}
@@ -36,16 +36,19 @@ func (s *Server) GetLocate(ctx context.Context, req GetLocateRequestObject) (Get
 	if err != nil {
 		return nil, err
 	}
+	lang := languageOf(p.AcceptLanguage)
 	wire := GetLocate200JSONResponse{
-		Certain: found.Certain, Candidates: toCandidates(found.Candidates), Services: []Service{},
-		Nearby: nearby, Boundaries: found.Set.Label(),
+		Certain: found.Certain, Candidates: toCandidates(found.Candidates()), Services: []Service{},
+		Question: toQuestion(found.Question(lang)), Nearby: nearby, Boundaries: found.Set.Label(),
 	}
 	if found.Owner != nil {
-		entry := entries[found.Owner.Code]
-		ref := toJurisdictionRef(found.Owner.Code, entry)
+		best := found.Choices[0]
+		entry := entries[best.Code]
+		ref := toJurisdictionRef(best.Code, entry)
 		border := decimetres(found.BorderM)
 		wire.Jurisdiction, wire.BorderM = &ref, &border
-		wire.Services = toServices(entry, languageOf(p.AcceptLanguage))
+		wire.Services = toServices(entry, lang)
+		wire.Note, wire.Owner = best.Note.In(lang), s.toOwner(best.Contact, best.Feature)
 	} else if found.Nearest != nil {
 		wire.Nearest = &NearestArea{Code: found.Nearest.Code, Name: found.Nearest.Name, DistanceM: decimetres(found.Nearest.DistanceM)}
 	}
@@ -168,7 +171,7 @@ func (s *Server) ListJurisdictions(ctx context.Context, req ListJurisdictionsReq
 
 func toJurisdiction(j tenant.Jurisdiction, full bool) Jurisdiction {
 	wire := Jurisdiction{
-		Code: j.Code, Name: j.Name, Channel: Channel(j.Channel), Aliases: append([]string{}, j.Aliases...),
+		Code: j.Code, Name: j.Name, Channel: Channel(j.Channel), Contact: j.Contact, Aliases: append([]string{}, j.Aliases...),
 		Language: j.Language, Version: j.Version,
 	}
 	if full {

@@ -10,6 +10,7 @@ import (
 	"github.com/kantsten/kantsten/internal/catalog"
 	"github.com/kantsten/kantsten/internal/open311"
 	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/routing"
 )
 
 // discovery serves GET discovery.
@@ -123,7 +124,7 @@ func (o *Open311) catalogueFor(r *http.Request) (*catalog.Catalogue, error) {
 		return nil, err
 	}
 	if lat, long, ok := p.Position(); code == "" && ok && o.Router.Boundaries.Active() != nil {
-		found, err := o.Router.Locate(lat, long, 0)
+		found, err := o.Router.Locate(routing.Question{Lat: lat, Lon: long})
 		if err != nil {
 			return nil, err
 		}

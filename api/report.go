@@ -2,12 +2,10 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/report"
-	"github.com/kantsten/kantsten/internal/routing"
 )
 
 // PostReport serves POST /v1/reports.
@@ -22,6 +20,7 @@ func (s *Server) PostReport(ctx context.Context, req PostReportRequestObject) (P
 		Service: body.Service, Lat: body.Lat, Lon: body.Lon, AccuracyM: accuracy(body.AccuracyM),
 		Address: body.Address, Description: body.Description, Attributes: body.Attributes,
 		PhotoIDs: body.Photos, NewPhotos: form.readers(),
+		Answer:   body.Answer,
 		Contact:  report.Contact{Name: body.Contact.Name, Email: body.Contact.Email, Phone: body.Contact.Phone},
 		Language: reporterLanguage(body.Language, req.Params.AcceptLanguage), Private: body.Private, Origin: report.OriginAPI,
 		Key: idempotency("postReport", actor, req.Params.IdempotencyKey, body, form),
@@ -112,44 +111,4 @@ func (s *Server) DeleteReportPersonalData(ctx context.Context, req DeleteReportP
 		return nil, err
 	}
 	return DeleteReportPersonalData204Response{}, nil
-}
-
-// GetReportRouting serves GET /v1/reports/{id}/routing.
-func (s *Server) GetReportRouting(ctx context.Context, req GetReportRoutingRequestObject) (GetReportRoutingResponseObject, error) {
-	r, stored, err := s.Reports.Routing(ctx, auth.From(ctx), req.Id)
-	if err != nil {
-		return nil, err
-	}
-	traces, err := readTraces(stored)
-	if err != nil {
-		return nil, err
-	}
-	wire, err := s.toReport(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	return GetReportRouting200JSONResponse(toRouting(wire, traces, languageOf(req.Params.AcceptLanguage))), nil
-}
-
-func readTraces(stored []json.RawMessage) ([]routing.Trace, error) {
-	traces := make([]routing.Trace, len(stored))
-	for i, b := range stored {
-		var err error
-		if traces[i], err = routing.ReadTrace(b); err != nil {
-			return nil, err
-		}
-	}
-	return traces, nil
-}
-
-// toRouting explains by the last trace, with every trace as a step.
-func toRouting(r Report, traces []routing.Trace, lang string) Routing {
-	wire := Routing{Jurisdiction: r.Jurisdiction, Channel: r.Jurisdiction.Channel, Delivery: r.Delivery, Steps: []RoutingStep{}}
-	for _, t := range traces {
-		wire.Reason, wire.Explanation, wire.Certain = t.Rule, t.Explain(lang), t.Certain
-		wire.BoundarySet, wire.DistanceM = t.BoundarySet, decimetres(t.Owner.DistanceM)
-		wire.Candidates = toCandidates(t.Candidates)
-		wire.Steps = append(wire.Steps, RoutingStep{Rule: t.Rule, Outcome: t.Owner.Code, Detail: t.Explain(lang)})
-	}
-	return wire
 }

@@ -114,6 +114,8 @@ func (s *Server) Current(ctx context.Context, current any) any {
 		if shown, err := s.toReport(ctx, now); err == nil {
 			return shown
 		}
+	case routing.RulesInForce:
+		return toRules(now)
 	case tenant.Jurisdiction:
 		return toJurisdiction(now, mayConfigure(ctx, now.Code) == nil)
 	}

@@ -348,6 +348,27 @@ func (e Role) Valid() bool {
 	}
 }
 
+// Defines values for RoutingRuleOutcome.
+const (
+	RoutingRuleOutcomeJurisdiction RoutingRuleOutcome = "jurisdiction"
+	RoutingRuleOutcomeOwner        RoutingRuleOutcome = "owner"
+	RoutingRuleOutcomeStay         RoutingRuleOutcome = "stay"
+)
+
+// Valid indicates whether the value is a known member of the RoutingRuleOutcome enum.
+func (e RoutingRuleOutcome) Valid() bool {
+	switch e {
+	case RoutingRuleOutcomeJurisdiction:
+		return true
+	case RoutingRuleOutcomeOwner:
+		return true
+	case RoutingRuleOutcomeStay:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for StaffState.
 const (
 	StaffStateActive  StaffState = "active"
@@ -681,7 +702,7 @@ type FiledReportRouting string
 type HandOver struct {
 	// Text Why.
 	Text string          `json:"text,omitempty,omitzero"`
-	To   JurisdictionKey `json:"to"`
+	To   JurisdictionKey `json:"to,omitempty,omitzero"`
 }
 
 // InvitationAcceptance defines model for InvitationAcceptance.
@@ -717,6 +738,9 @@ type Jurisdiction struct {
 	Channel Channel `json:"channel"`
 	Code    string  `json:"code"`
 
+	// Contact How residents may reach it; public.
+	Contact string `json:"contact,omitempty,omitzero"`
+
 	// Email Where reports are sent; administrators and the operator see it.
 	Email    string `json:"email,omitempty,omitzero"`
 	Language string `json:"language"`
@@ -746,10 +770,13 @@ type JurisdictionSettings struct {
 	Aliases []JurisdictionKey `json:"aliases,omitempty,omitzero"`
 
 	// Channel How reports are delivered; `email` needs `email`.
-	Channel  JurisdictionSettingsChannel `json:"channel"`
-	Email    string                      `json:"email,omitempty,omitzero"`
-	Language Language                    `json:"language,omitempty,omitzero"`
-	Name     string                      `json:"name"`
+	Channel JurisdictionSettingsChannel `json:"channel"`
+
+	// Contact How residents may reach it; public.
+	Contact  string   `json:"contact,omitempty,omitzero"`
+	Email    string   `json:"email,omitempty,omitzero"`
+	Language Language `json:"language,omitempty,omitzero"`
+	Name     string   `json:"name"`
 }
 
 // JurisdictionSettingsChannel How reports are delivered; `email` needs `email`.
@@ -792,8 +819,17 @@ type Location struct {
 	Nearby       []NearbyReport   `json:"nearby"`
 
 	// Nearest Outside every area, the nearest one within 10 km.
-	Nearest  *NearestArea `json:"nearest,omitempty"`
-	Services []Service    `json:"services"`
+	Nearest *NearestArea `json:"nearest,omitempty"`
+
+	// Note What the resident should know about who is responsible here, in the reader's language.
+	Note string `json:"note,omitempty,omitzero"`
+
+	// Owner Who owns what stands there, where a rule gives the resident their contact.
+	Owner *OwnerContact `json:"owner,omitempty"`
+
+	// Question One question that tells between those who may be responsible, in the reader's language; absent where there is no doubt.
+	Question *Question `json:"question,omitempty"`
+	Services []Service `json:"services"`
 }
 
 // Longitude defines model for Longitude.
@@ -865,6 +901,9 @@ type NewReport struct {
 
 	// Address Where it is, in the reporter's words.
 	Address string `json:"address,omitempty,omitzero"`
+
+	// Answer The code of the answer to the `question` of `GET /v1/locate`; it must be one of the `candidates` there.
+	Answer string `json:"answer,omitempty,omitzero"`
 
 	// Attributes Answers by attribute code.
 	Attributes AttributeValues `json:"attributes,omitempty,omitzero"`
@@ -948,6 +987,25 @@ type OptionalLatitude = float64
 // OptionalLongitude defines model for OptionalLongitude.
 type OptionalLongitude = float64
 
+// OwnerContact Who owns what stands there, where a rule gives the resident their contact.
+type OwnerContact struct {
+	// Code As the data about owners calls them.
+	Code string `json:"code"`
+
+	// Contact How to reach them, if they are known here.
+	Contact string `json:"contact,omitempty,omitzero"`
+	Name    string `json:"name"`
+}
+
+// OwnerFeature defines model for OwnerFeature.
+type OwnerFeature struct {
+	// Code Whose it is.
+	Code      string  `json:"code"`
+	DistanceM float64 `json:"distance_m"`
+	Layer     string  `json:"layer"`
+	Name      string  `json:"name"`
+}
+
 // Person defines model for Person.
 type Person struct {
 	Email string `json:"email"`
@@ -1019,6 +1077,22 @@ type PushAddressKeys struct {
 type PushKey struct {
 	// PublicKey Base64url, uncompressed P-256 point.
 	PublicKey string `json:"public_key"`
+}
+
+// Question One question that tells between those who may be responsible, in the reader's language; absent where there is no doubt.
+type Question struct {
+	Answers []QuestionAnswer `json:"answers"`
+	Text    string           `json:"text"`
+}
+
+// QuestionAnswer defines model for QuestionAnswer.
+type QuestionAnswer struct {
+	// Code To be sent as `answer` of the report.
+	Code  string `json:"code"`
+	Label string `json:"label"`
+
+	// Name Who is responsible then.
+	Name string `json:"name"`
 }
 
 // Report defines model for Report.
@@ -1131,6 +1205,15 @@ type Role string
 
 // Routing defines model for Routing.
 type Routing struct {
+	// Answer What the reporter answered.
+	Answer string `json:"answer,omitempty,omitzero"`
+
+	// Area Who may be meant, likeliest first; the jurisdiction itself stands among them.
+	Area *Candidate `json:"area,omitempty"`
+
+	// Asked There was a question that tells between them.
+	Asked bool `json:"asked,omitempty,omitzero"`
+
 	// BoundarySet The boundary set that was used.
 	BoundarySet string      `json:"boundary_set,omitempty,omitzero"`
 	Candidates  []Candidate `json:"candidates,omitempty,omitzero"`
@@ -1148,12 +1231,85 @@ type Routing struct {
 	DistanceM float64 `json:"distance_m,omitempty,omitzero"`
 
 	// Explanation The same in words.
-	Explanation  string          `json:"explanation,omitempty,omitzero"`
+	Explanation string `json:"explanation,omitempty,omitzero"`
+
+	// Features What the layers of owners hold at the position, nearest first.
+	Features     []OwnerFeature  `json:"features,omitempty,omitzero"`
 	Jurisdiction JurisdictionRef `json:"jurisdiction"`
 
-	// Reason A short stable code for why: area (the area that owns the position), nearest (nobody owns it; the nearest area), hand-over.
-	Reason string        `json:"reason"`
-	Steps  []RoutingStep `json:"steps"`
+	// Note What the resident should know, in the reader's language.
+	Note string `json:"note,omitempty,omitzero"`
+
+	// Owner Who owns what stands there, where a rule gives the resident their contact.
+	Owner *OwnerContact `json:"owner,omitempty"`
+
+	// Reason A short stable code for why: area (the area that owns the position), nearest (nobody owns it; the nearest area), rule (a rule sends it elsewhere or keeps it there), hand-over, returned, triage.
+	Reason string `json:"reason"`
+
+	// Rule The id of the rule that decided.
+	Rule string `json:"rule,omitempty,omitzero"`
+
+	// RuleList The SHA-256 of the list that the rule stands in.
+	RuleList string `json:"rule_list,omitempty,omitzero"`
+
+	// RunnerUp Who is offered the report if it is given back.
+	RunnerUp string        `json:"runner_up,omitempty,omitzero"`
+	Steps    []RoutingStep `json:"steps"`
+}
+
+// RoutingRule Sends reports of some services elsewhere than to the area in which they lie,
+// or keeps them there. What is left out does not restrict. The first rule that
+// applies decides: those of the area are asked first, then those of the
+// installation, then those that hold in all of Sweden.
+type RoutingRule struct {
+	// Area The code of the jurisdiction in whose area it applies; everywhere if left out.
+	Area string `json:"area,omitempty,omitzero"`
+
+	// Contact Give the resident the contact of the feature's owner.
+	Contact bool `json:"contact,omitempty,omitzero"`
+
+	// Id Unique in its list; traces name it.
+	Id string `json:"id"`
+
+	// Layer A layer of owners that must have a feature here; of lines and points, the nearest is meant.
+	Layer string `json:"layer,omitempty,omitzero"`
+
+	// Note A text by language.
+	Note LocalText `json:"note,omitempty,omitzero"`
+
+	// Outcome Where reports go: to the jurisdiction in `to`, to the owner of the feature, or to the area.
+	Outcome RoutingRuleOutcome `json:"outcome"`
+
+	// Owners Codes of which the feature must have one; one that ends with * stands for all that begin so.
+	Owners   []string      `json:"owners,omitempty,omitzero"`
+	Services []ServiceCode `json:"services,omitempty,omitzero"`
+
+	// To A code or alias.
+	To string `json:"to,omitempty,omitzero"`
+
+	// WithinM How far away in metres a line or point may be; 0 for areas.
+	WithinM float64 `json:"within_m,omitempty,omitzero"`
+}
+
+// RoutingRuleOutcome Where reports go: to the jurisdiction in `to`, to the owner of the feature, or to the area.
+type RoutingRuleOutcome string
+
+// RoutingRules defines model for RoutingRules.
+type RoutingRules struct {
+	// Defaults The rules that hold in all of Sweden, asked last; shown with those of the installation.
+	Defaults []RoutingRule `json:"defaults,omitempty,omitzero"`
+	Rules    []RoutingRule `json:"rules"`
+
+	// Sha256 Names the list in traces.
+	Sha256 string `json:"sha256"`
+
+	// Version 1 while there never were any.
+	Version int64 `json:"version"`
+}
+
+// RoutingRulesSettings defines model for RoutingRulesSettings.
+type RoutingRulesSettings struct {
+	Rules []RoutingRule `json:"rules"`
 }
 
 // RoutingStep defines model for RoutingStep.
@@ -1423,6 +1579,12 @@ type GetJurisdictionBoundaryParams struct {
 	AcceptEncoding AcceptEncoding `json:"Accept-Encoding,omitempty,omitzero"`
 }
 
+// PutJurisdictionRulesParams defines parameters for PutJurisdictionRules.
+type PutJurisdictionRulesParams struct {
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // GetLocateParams defines parameters for GetLocate.
 type GetLocateParams struct {
 	// Lat Latitude, WGS 84 degrees.
@@ -1434,7 +1596,7 @@ type GetLocateParams struct {
 	// Accuracy How far off the position may be, in metres, as the phone tells it.
 	Accuracy float64 `form:"accuracy,omitempty" json:"accuracy,omitempty,omitzero"`
 
-	// Service Show only this service's open reports as nearby.
+	// Service Who is responsible for this service; only its open reports are shown as nearby.
 	Service ServiceCode `form:"service,omitempty" json:"service,omitempty,omitzero"`
 
 	// AcceptLanguage The languages that the caller reads, RFC 9110. Swedish is the default.
@@ -1589,6 +1751,12 @@ type PostReportUpdateParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// PutRulesParams defines parameters for PutRules.
+type PutRulesParams struct {
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // ListServicesParams defines parameters for ListServices.
 type ListServicesParams struct {
 	// Jurisdiction A jurisdiction's code or alias.
@@ -1625,6 +1793,9 @@ type PutJurisdictionJSONRequestBody = JurisdictionSettings
 // PostKeyJSONRequestBody defines body for PostKey for application/json ContentType.
 type PostKeyJSONRequestBody = NewKey
 
+// PutJurisdictionRulesJSONRequestBody defines body for PutJurisdictionRules for application/json ContentType.
+type PutJurisdictionRulesJSONRequestBody = RoutingRulesSettings
+
 // PutJurisdictionServiceJSONRequestBody defines body for PutJurisdictionService for application/json ContentType.
 type PutJurisdictionServiceJSONRequestBody = ServiceOverride
 
@@ -1657,6 +1828,9 @@ type PostReportSupportJSONRequestBody = NewSupport
 
 // PostReportUpdateJSONRequestBody defines body for PostReportUpdate for application/json ContentType.
 type PostReportUpdateJSONRequestBody = NewUpdate
+
+// PutRulesJSONRequestBody defines body for PutRules for application/json ContentType.
+type PutRulesJSONRequestBody = RoutingRulesSettings
 
 // PostSignInJSONRequestBody defines body for PostSignIn for application/json ContentType.
 type PostSignInJSONRequestBody = NewSignIn
@@ -1705,6 +1879,12 @@ type ServerInterface interface {
 	// DeleteKey Revoke an API key
 	// (DELETE /v1/jurisdictions/{code}/keys/{id})
 	DeleteKey(c *gin.Context, code JurisdictionCode, id Id)
+	// GetJurisdictionRules Read the routing rules of a jurisdiction
+	// (GET /v1/jurisdictions/{code}/rules)
+	GetJurisdictionRules(c *gin.Context, code JurisdictionCode)
+	// PutJurisdictionRules Replace the routing rules of a jurisdiction
+	// (PUT /v1/jurisdictions/{code}/rules)
+	PutJurisdictionRules(c *gin.Context, code JurisdictionCode, params PutJurisdictionRulesParams)
 	// PutJurisdictionService Adapt a service
 	// (PUT /v1/jurisdictions/{code}/services/{service})
 	PutJurisdictionService(c *gin.Context, code JurisdictionCode, service ServiceCode)
@@ -1771,6 +1951,12 @@ type ServerInterface interface {
 	// PostReportUpdate Comment on a report
 	// (POST /v1/reports/{id}/updates)
 	PostReportUpdate(c *gin.Context, id ReportId, params PostReportUpdateParams)
+	// GetRules Read the routing rules of the installation
+	// (GET /v1/rules)
+	GetRules(c *gin.Context)
+	// PutRules Replace the routing rules of the installation
+	// (PUT /v1/rules)
+	PutRules(c *gin.Context, params PutRulesParams)
 	// ListServices What can be reported
 	// (GET /v1/services)
 	ListServices(c *gin.Context, params ListServicesParams)
@@ -2167,6 +2353,80 @@ func (siw *ServerInterfaceWrapper) DeleteKey(c *gin.Context) {
 	}
 
 	siw.Handler.DeleteKey(c, code, id)
+}
+
+// GetJurisdictionRules operation middleware
+func (siw *ServerInterfaceWrapper) GetJurisdictionRules(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "code" -------------
+	var code JurisdictionCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "code", c.Param("code"), &code, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter code: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetJurisdictionRules(c, code)
+}
+
+// PutJurisdictionRules operation middleware
+func (siw *ServerInterfaceWrapper) PutJurisdictionRules(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "code" -------------
+	var code JurisdictionCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "code", c.Param("code"), &code, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter code: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutJurisdictionRulesParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutJurisdictionRules(c, code, params)
 }
 
 // PutJurisdictionService operation middleware
@@ -3167,6 +3427,59 @@ func (siw *ServerInterfaceWrapper) PostReportUpdate(c *gin.Context) {
 	siw.Handler.PostReportUpdate(c, id, params)
 }
 
+// GetRules operation middleware
+func (siw *ServerInterfaceWrapper) GetRules(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetRules(c)
+}
+
+// PutRules operation middleware
+func (siw *ServerInterfaceWrapper) PutRules(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutRulesParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutRules(c, params)
+}
+
 // ListServices operation middleware
 func (siw *ServerInterfaceWrapper) ListServices(c *gin.Context) {
 
@@ -3426,6 +3739,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/v1/jurisdictions/:code/keys", wrapper.ListKeys)
 	router.POST(options.BaseURL+"/v1/jurisdictions/:code/keys", wrapper.PostKey)
 	router.DELETE(options.BaseURL+"/v1/jurisdictions/:code/keys/:id", wrapper.DeleteKey)
+	router.GET(options.BaseURL+"/v1/jurisdictions/:code/rules", wrapper.GetJurisdictionRules)
+	router.PUT(options.BaseURL+"/v1/jurisdictions/:code/rules", wrapper.PutJurisdictionRules)
 	router.PUT(options.BaseURL+"/v1/jurisdictions/:code/services/:service", wrapper.PutJurisdictionService)
 	router.GET(options.BaseURL+"/v1/jurisdictions/:code/staff", wrapper.ListStaff)
 	router.POST(options.BaseURL+"/v1/jurisdictions/:code/staff", wrapper.PostStaff)
@@ -3448,6 +3763,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/v1/reports/:id/support", wrapper.PostReportSupport)
 	router.GET(options.BaseURL+"/v1/reports/:id/updates", wrapper.ListReportUpdates)
 	router.POST(options.BaseURL+"/v1/reports/:id/updates", wrapper.PostReportUpdate)
+	router.GET(options.BaseURL+"/v1/rules", wrapper.GetRules)
+	router.PUT(options.BaseURL+"/v1/rules", wrapper.PutRules)
 	router.GET(options.BaseURL+"/v1/services", wrapper.ListServices)
 	router.DELETE(options.BaseURL+"/v1/session", wrapper.DeleteSession)
 	router.GET(options.BaseURL+"/v1/session", wrapper.GetSession)
@@ -3763,6 +4080,68 @@ type DeleteKey204Response struct {
 func (response DeleteKey204Response) VisitDeleteKeyResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
 	return nil
+}
+
+type GetJurisdictionRulesRequestObject struct {
+	Code JurisdictionCode `json:"code"`
+}
+
+type GetJurisdictionRulesResponseObject interface {
+	VisitGetJurisdictionRulesResponse(w http.ResponseWriter) error
+}
+
+type GetJurisdictionRules200ResponseHeaders struct {
+	ETag string
+}
+
+type GetJurisdictionRules200JSONResponse struct {
+	Body    RoutingRules
+	Headers GetJurisdictionRules200ResponseHeaders
+}
+
+func (response GetJurisdictionRules200JSONResponse) VisitGetJurisdictionRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutJurisdictionRulesRequestObject struct {
+	Code   JurisdictionCode `json:"code"`
+	Params PutJurisdictionRulesParams
+	Body   *PutJurisdictionRulesJSONRequestBody
+}
+
+type PutJurisdictionRulesResponseObject interface {
+	VisitPutJurisdictionRulesResponse(w http.ResponseWriter) error
+}
+
+type PutJurisdictionRules200ResponseHeaders struct {
+	ETag string
+}
+
+type PutJurisdictionRules200JSONResponse struct {
+	Body    RoutingRules
+	Headers PutJurisdictionRules200ResponseHeaders
+}
+
+func (response PutJurisdictionRules200JSONResponse) VisitPutJurisdictionRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type PutJurisdictionServiceRequestObject struct {
@@ -4374,6 +4753,66 @@ func (response PostReportUpdate201JSONResponse) VisitPostReportUpdateResponse(w 
 	return err
 }
 
+type GetRulesRequestObject struct {
+}
+
+type GetRulesResponseObject interface {
+	VisitGetRulesResponse(w http.ResponseWriter) error
+}
+
+type GetRules200ResponseHeaders struct {
+	ETag string
+}
+
+type GetRules200JSONResponse struct {
+	Body    RoutingRules
+	Headers GetRules200ResponseHeaders
+}
+
+func (response GetRules200JSONResponse) VisitGetRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutRulesRequestObject struct {
+	Params PutRulesParams
+	Body   *PutRulesJSONRequestBody
+}
+
+type PutRulesResponseObject interface {
+	VisitPutRulesResponse(w http.ResponseWriter) error
+}
+
+type PutRules200ResponseHeaders struct {
+	ETag string
+}
+
+type PutRules200JSONResponse struct {
+	Body    RoutingRules
+	Headers PutRules200ResponseHeaders
+}
+
+func (response PutRules200JSONResponse) VisitPutRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListServicesRequestObject struct {
 	Params ListServicesParams
 }
@@ -4591,6 +5030,12 @@ type StrictServerInterface interface {
 	// DeleteKey Revoke an API key
 	// (DELETE /v1/jurisdictions/{code}/keys/{id})
 	DeleteKey(ctx context.Context, request DeleteKeyRequestObject) (DeleteKeyResponseObject, error)
+	// GetJurisdictionRules Read the routing rules of a jurisdiction
+	// (GET /v1/jurisdictions/{code}/rules)
+	GetJurisdictionRules(ctx context.Context, request GetJurisdictionRulesRequestObject) (GetJurisdictionRulesResponseObject, error)
+	// PutJurisdictionRules Replace the routing rules of a jurisdiction
+	// (PUT /v1/jurisdictions/{code}/rules)
+	PutJurisdictionRules(ctx context.Context, request PutJurisdictionRulesRequestObject) (PutJurisdictionRulesResponseObject, error)
 	// PutJurisdictionService Adapt a service
 	// (PUT /v1/jurisdictions/{code}/services/{service})
 	PutJurisdictionService(ctx context.Context, request PutJurisdictionServiceRequestObject) (PutJurisdictionServiceResponseObject, error)
@@ -4657,6 +5102,12 @@ type StrictServerInterface interface {
 	// PostReportUpdate Comment on a report
 	// (POST /v1/reports/{id}/updates)
 	PostReportUpdate(ctx context.Context, request PostReportUpdateRequestObject) (PostReportUpdateResponseObject, error)
+	// GetRules Read the routing rules of the installation
+	// (GET /v1/rules)
+	GetRules(ctx context.Context, request GetRulesRequestObject) (GetRulesResponseObject, error)
+	// PutRules Replace the routing rules of the installation
+	// (PUT /v1/rules)
+	PutRules(ctx context.Context, request PutRulesRequestObject) (PutRulesResponseObject, error)
 	// ListServices What can be reported
 	// (GET /v1/services)
 	ListServices(ctx context.Context, request ListServicesRequestObject) (ListServicesResponseObject, error)
@@ -5072,6 +5523,77 @@ func (sh *strictHandler) DeleteKey(ctx *gin.Context, code JurisdictionCode, id I
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(DeleteKeyResponseObject); ok {
 		if err := validResponse.VisitDeleteKeyResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetJurisdictionRules operation middleware
+func (sh *strictHandler) GetJurisdictionRules(ctx *gin.Context, code JurisdictionCode) {
+	var request GetJurisdictionRulesRequestObject
+
+	request.Code = code
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetJurisdictionRules(ctx.Request.Context(), request.(GetJurisdictionRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetJurisdictionRules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetJurisdictionRulesResponseObject); ok {
+		if err := validResponse.VisitGetJurisdictionRulesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutJurisdictionRules operation middleware
+func (sh *strictHandler) PutJurisdictionRules(ctx *gin.Context, code JurisdictionCode, params PutJurisdictionRulesParams) {
+	var request PutJurisdictionRulesRequestObject
+
+	request.Code = code
+	request.Params = params
+
+	var body PutJurisdictionRulesJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutJurisdictionRules(ctx.Request.Context(), request.(PutJurisdictionRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutJurisdictionRules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PutJurisdictionRulesResponseObject); ok {
+		if err := validResponse.VisitPutJurisdictionRulesResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -5825,6 +6347,74 @@ func (sh *strictHandler) PostReportUpdate(ctx *gin.Context, id ReportId, params 
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(PostReportUpdateResponseObject); ok {
 		if err := validResponse.VisitPostReportUpdateResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetRules operation middleware
+func (sh *strictHandler) GetRules(ctx *gin.Context) {
+	var request GetRulesRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRules(ctx.Request.Context(), request.(GetRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetRulesResponseObject); ok {
+		if err := validResponse.VisitGetRulesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutRules operation middleware
+func (sh *strictHandler) PutRules(ctx *gin.Context, params PutRulesParams) {
+	var request PutRulesRequestObject
+
+	request.Params = params
+
+	var body PutRulesJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutRules(ctx.Request.Context(), request.(PutRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutRules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PutRulesResponseObject); ok {
+		if err := validResponse.VisitPutRulesResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -130,6 +130,19 @@ type Found struct {
 	weighed *weighing
 }
 
+// Candidates are who may be responsible, the best first: the choices, and where
+// there are none the areas that the accuracy reaches into.
+func (f Found) Candidates() []Party {
+	if len(f.Choices) == 0 {
+		return f.Areas
+	}
+	ps := make([]Party, len(f.Choices))
+	for i, c := range f.Choices {
+		ps[i] = c.Party
+	}
+	return ps
+}
+
 // Party is an area or body that comes into question.
 type Party struct {
 	Code      string  `json:"code"`

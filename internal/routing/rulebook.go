@@ -12,7 +12,7 @@ import (
 type RulesInForce struct {
 	Of string // code of a jurisdiction; empty for the installation
 	RuleList
-	Version   int64 // 0 while it has never had rules
+	Version   int64 // 1 while it has never had rules
 	UpdatedAt time.Time
 }
 
@@ -30,7 +30,7 @@ type RuleStore interface {
 }
 
 // RulesOf returns the rules of a jurisdiction, or with an empty code those of the
-// installation; version 0 and no rules if it never had any.
+// installation; version 1 and no rules if it never had any.
 func (b *Boundaries) RulesOf(ctx context.Context, of string) (RulesInForce, error) {
 	all, err := b.Sets.RulesInForce(ctx)
 	if err != nil {
@@ -41,7 +41,7 @@ func (b *Boundaries) RulesOf(ctx context.Context, of string) (RulesInForce, erro
 			return r, nil
 		}
 	}
-	return RulesInForce{Of: of, RuleList: NewRuleList(nil)}, nil
+	return RulesInForce{Of: of, RuleList: NewRuleList(nil), Version: 1}, nil
 }
 
 // PutRules replaces the rules of a jurisdiction, or with an empty code those of

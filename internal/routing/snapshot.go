@@ -46,6 +46,13 @@ func (s *Snapshot) recipient(named, service string) string {
 	return j.Code
 }
 
+// Contact returns what residents may know of an owner that is a jurisdiction, by
+// code or alias; empty for others.
+func (s *Snapshot) Contact(owner string) (name, contact string) {
+	j := s.jurisdictions[owner]
+	return j.Name, j.Contact
+}
+
 func (s *Snapshot) nameOf(code string) string { return s.jurisdictions[code].Name }
 
 // Refresh takes over what is in force in the database, if that is something else.

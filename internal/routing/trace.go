@@ -69,8 +69,8 @@ func (f Found) trace(chosen Choice) Trace {
 	if chosen.Area.Code != chosen.Code {
 		t.Area = &chosen.Area
 	}
+	t.Candidates = f.Candidates()
 	for _, c := range f.Choices {
-		t.Candidates = append(t.Candidates, c.Party)
 		if t.RunnerUp == "" && c.Code != chosen.Code {
 			t.RunnerUp = c.Code
 		}

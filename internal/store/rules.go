@@ -90,7 +90,7 @@ func (t *tx) keepRules(ctx context.Context, l routing.RuleList, now int64) error
 // putRules writes the row if it has the version that r was made from.
 func (t *tx) putRules(ctx context.Context, r routing.RulesInForce) error {
 	query := `UPDATE rules_in_force SET list = $2, version = version + 1, updated_at = $3 WHERE jurisdiction = $1 AND version = $4`
-	if r.Version == 0 {
+	if r.Version == 1 { // which stands for none
 		query = `INSERT INTO rules_in_force (jurisdiction, list, updated_at, version) VALUES ($1, $2, $3, $4 + 1) ON CONFLICT (jurisdiction) DO NOTHING`
 	}
 	n, err := t.exec(ctx, query, r.Of, r.SHA256, micros(r.UpdatedAt), r.Version)
@@ -100,7 +100,7 @@ func (t *tx) putRules(ctx context.Context, r routing.RulesInForce) error {
 	if n == 1 {
 		return nil
 	}
-	var version int64
+	version := int64(1)
 	err = t.row(ctx, `SELECT version FROM rules_in_force WHERE jurisdiction = $1`, r.Of).Scan(&version)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read the version of the rules: %w", err)
