@@ -1,6 +1,8 @@
 package report_test
 
 import (
+	"github.com/kantsten/kantsten/internal/routing"
+	"github.com/kantsten/kantsten/internal/tenant"
 	"io"
 	"slices"
 	"strings"
@@ -159,6 +161,79 @@ func TestTwoReturnsGoToTriage(t *testing.T) {
 	wantProblem(t, "to nobody", err, problem.Invalid)
 	_, _, err = k.HandOver(t.Context(), staff(auth.Crew, "1001"), r.ID, report.Passing{To: "1002", Version: r.Version})
 	wantProblem(t, "by a crew", err, problem.Forbidden)
+}
+
+// Near the border, who did not want it may say "not ours" and no more.
+func TestAReportThatIsGivenBackGoesToTheNextInQuestion(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	accuracy := 100.0
+	sub := inSquare(1)
+	sub.Lon, sub.AccuracyM = 17.9999, &accuracy // 5 m from 1002
+	r := k.submit(t, sub).Report
+	giveBack := func(who auth.Actor) error {
+		t.Helper()
+		now, err := k.Store.Report(t.Context(), r.ID)
+		must(t, err)
+		passed, _, err := k.HandOver(t.Context(), who, r.ID, report.Passing{Text: "inte vår", Version: now.Version})
+		if err == nil {
+			r = passed
+		}
+		return err
+	}
+	wantState := func(jurisdiction string, d report.Delivery, returns int) {
+		t.Helper()
+		if r.Jurisdiction != jurisdiction || r.Delivery != d || r.Returns != returns {
+			t.Errorf("at %s, %s, %d returns; want %s, %s, %d", r.Jurisdiction, r.Delivery, r.Returns, jurisdiction, d, returns)
+		}
+	}
+	must(t, giveBack(staff(auth.Handler, "1001")))
+	wantState("1002", report.Queued, 1)
+	must(t, giveBack(staff(auth.Handler, "1002")))
+	wantState("1002", report.Held, 2) // nobody is left
+	operator := staff(auth.Operator, "")
+	wantProblem(t, "the operator has to say who gets it", giveBack(operator), problem.Invalid)
+
+	// A change of its holder's settings must not bring it back there.
+	j, err := k.Tenants.Get(t.Context(), "1002")
+	must(t, err)
+	j.Channel = tenant.Web
+	_, err = k.Tenants.Put(t.Context(), j)
+	must(t, err)
+	r, err = k.Store.Report(t.Context(), r.ID)
+	must(t, err)
+	wantState("1002", report.Held, 2)
+	_, _, err = k.HandOver(t.Context(), operator, r.ID, report.Passing{To: "1001", Version: r.Version})
+	must(t, err)
+
+	_, us, err := k.History(t.Context(), auth.Itself(), r.ID)
+	must(t, err)
+	var rules []string
+	for _, u := range us {
+		if len(u.Trace) > 0 {
+			trace, err := routing.ReadTrace(u.Trace)
+			must(t, err)
+			rules = append(rules, trace.Rule+" "+trace.Owner.Code)
+		}
+	}
+	if want := []string{"area 1001", "returned 1002", "triage 1002", "hand-over 1001"}; !slices.Equal(rules, want) {
+		t.Errorf("the traces tell of %q, want %q", rules, want)
+	}
+	_, public, err := k.History(t.Context(), auth.Actor{}, r.ID)
+	must(t, err)
+	if len(public) != len(us)-1 {
+		t.Errorf("%d of %d updates are public: all but the one by which nothing changed for the public", len(public), len(us))
+	}
+}
+
+func TestAReportThatNobodyElseComesIntoQuestionForGoesToTriage(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	r := k.submit(t, inSquare(1)).Report
+	r, _, err := k.HandOver(t.Context(), staff(auth.Handler, "1001"), r.ID, report.Passing{Version: r.Version})
+	if err != nil || r.Jurisdiction != "1001" || r.Delivery != report.Held || r.Assignee != "" {
+		t.Errorf("%+v, %v", r, err)
+	}
 }
 
 func TestTheReporterReopensWithinThirtyDays(t *testing.T) {

@@ -122,6 +122,56 @@ func TestAReportIsLocatedAgainWhenBoundariesChange(t *testing.T) {
 	}
 }
 
+func TestTheReportersAnswerDecidesNearABorder(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	accuracy := 100.0
+	sub := inSquare(1)
+	sub.Lon, sub.AccuracyM, sub.Answer = 17.9999, &accuracy, "1002"
+	if r := k.submit(t, sub).Report; r.Jurisdiction != "1002" || r.Reference != "1002-2026-000001" {
+		t.Errorf("%+v", r)
+	}
+	sub.Answer = "1003"
+	_, err := k.Submit(t.Context(), auth.Actor{}, sub)
+	if p := problem.As(err); p == nil || p.Fields[0].Field != "/answer" || !strings.Contains(p.Detail, "1001 (Ruta 1001), 1002 (Ruta 1002)") {
+		t.Errorf("an answer that was not offered: %v", err)
+	}
+}
+
+// Between finding out who is responsible and storing, a rule changes that.
+func TestAReportIsRoutedAgainWhenRulesChange(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	asked := 0
+	k.Router = routerAfter{k.Router, func() {
+		if asked++; asked == 1 {
+			// By another process, so that this one has still the rules before.
+			other := &routing.Boundaries{Sets: k.boundaries.Sets, Blobs: k.boundaries.Blobs, CacheDir: t.TempDir(), Log: k.boundaries.Log}
+			_, err := other.PutRules(t.Context(), "1001", []routing.Rule{{ID: "moved", Outcome: routing.ToJurisdiction, To: "1002"}}, 1, k.clock.Now())
+			must(t, err)
+		}
+	}}
+	if r := k.submit(t, inSquare(1)).Report; asked != 2 || r.Jurisdiction != "1002" {
+		t.Errorf("asked %d times; %+v", asked, r)
+	}
+}
+
+// Who may send reports from one place only may send there what lies there, though
+// a rule passes it on.
+func TestARuleDoesNotMakeAPlaceAnother(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	_, err := k.boundaries.PutRules(t.Context(), "1001", []routing.Rule{{ID: "moved", Outcome: routing.ToJurisdiction, To: "1002"}}, 1, k.clock.Now())
+	must(t, err)
+	sub := inSquare(1)
+	for within, ok := range map[string]bool{"1001": true, "1002": true, "1003": false} {
+		sub.Within = within
+		if _, err := k.Submit(t.Context(), auth.Actor{}, sub); (err == nil) != ok {
+			t.Errorf("within %s: %v", within, err)
+		}
+	}
+}
+
 // routerAfter does something just after each answer.
 type routerAfter struct {
 	report.Router

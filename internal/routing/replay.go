@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/kantsten/kantsten/internal/tenant"
 )
 
 // ErrNotRouted tells that a trace is of what staff decided.
 var ErrNotRouted = errors.New("staff decided this; there is nothing to replay")
 
 // Replay decides once more what a trace tells of, by the boundaries and rules
-// that were in force then, whatever is now. The result has the same rule and
-// owner: a difference means that the data, or the program, are not what they were.
+// that were in force then, whatever is now. The result is the same trace: a difference means that the data, or the program, are not what they were.
 //
 // Indexes and lists are kept for the next replay, so many are cheap.
 func (r *Router) Replay(ctx context.Context, t Trace) (Trace, error) {
@@ -35,17 +38,23 @@ func (r *Router) Replay(ctx context.Context, t Trace) (Trace, error) {
 
 // past is what a trace was decided by.
 func (b *Boundaries) past(ctx context.Context, t Trace) (*Snapshot, error) {
-	s := &Snapshot{layers: map[string]*ActiveSet{}, lists: map[string]RuleList{}, recipients: t.Recipients}
-	sets := map[string]string{Municipality: t.BoundarySet}
-	for layer, id := range t.Sets {
-		sets[layer] = id
+	s := &Snapshot{
+		layers: map[string]*ActiveSet{}, lists: map[string]RuleList{}, reachM: map[string]float64{},
+		recipients: map[string]string{}, jurisdictions: map[string]tenant.Jurisdiction{},
 	}
-	for layer, id := range sets {
-		set, err := b.pastSet(ctx, id)
+	maps.Copy(s.recipients, t.Recipients)
+	for _, c := range t.Candidates { // as they were called then
+		s.jurisdictions[c.Code] = tenant.Jurisdiction{Code: c.Code, Name: c.Name}
+	}
+	for _, ref := range slices.Concat(t.Layers, []SetRef{{Layer: Municipality, Set: t.BoundarySet}}) {
+		set, err := b.pastSet(ctx, ref.Set)
 		if err != nil {
 			return nil, err
 		}
-		s.layers[layer] = set
+		s.layers[ref.Layer] = set
+		if ref.Layer != Municipality {
+			s.reachM[ref.Layer] = ref.ReachM
+		}
 	}
 	for _, ref := range t.Lists {
 		list, err := b.pastList(ctx, ref.SHA256)
@@ -54,7 +63,6 @@ func (b *Boundaries) past(ctx context.Context, t Trace) (*Snapshot, error) {
 		}
 		s.lists[ref.Of] = list
 	}
-	s.reachM = reaches(s.lists)
 	return s, nil
 }
 

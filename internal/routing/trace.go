@@ -45,10 +45,10 @@ type Trace struct {
 	Answer     string  `json:"answer,omitempty"`    // what the reporter answered
 	RunnerUp   string  `json:"runner_up,omitempty"` // who is offered the report on return
 
-	BoundarySet string            `json:"boundary_set"`
-	Sets        map[string]string `json:"sets,omitempty"` // of the layers of owners that were looked at: id by layer
-	Hits        []Hit             `json:"hits,omitempty"` // what they hold here
-	Lists       []ListRef         `json:"lists,omitempty"`
+	BoundarySet string    `json:"boundary_set"`
+	Layers      []SetRef  `json:"layers,omitempty"` // of owners, that were looked at
+	Hits        []Hit     `json:"hits,omitempty"`   // what they hold here
+	Lists       []ListRef `json:"lists,omitempty"`  // that were asked
 	// Recipients are those whom rules named, and the code of whom that was; empty
 	// for nobody.
 	Recipients map[string]string `json:"recipients,omitempty"`
@@ -64,7 +64,7 @@ func (f Found) trace(chosen Choice) Trace {
 		Service: w.q.Service, Lat: w.q.Lat, Lon: w.q.Lon, AccuracyM: w.q.AccuracyM,
 		Approximate: f.Set.Approximate, BorderM: f.BorderM, Beyond: f.Beyond,
 		Certain: f.Certain, Asked: f.Asks(), Answer: w.q.Answer,
-		BoundarySet: f.Set.ID, Sets: w.sets(), Hits: w.allHits(), Lists: w.lists, Recipients: w.recipients,
+		BoundarySet: f.Set.ID, Layers: w.layers(), Hits: w.allHits(), Lists: w.lists, Recipients: w.recipients,
 	}
 	if chosen.Area.Code != chosen.Code {
 		t.Area = &chosen.Area
@@ -78,14 +78,21 @@ func (f Found) trace(chosen Choice) Trace {
 	return t
 }
 
-func (w *weighing) sets() map[string]string {
-	ids := map[string]string{}
-	for layer := range w.on.reachM {
+// SetRef names a set of a layer of owners, and how far it was looked at least, in
+// metres.
+type SetRef struct {
+	Layer  string  `json:"layer"`
+	Set    string  `json:"set"`
+	ReachM float64 `json:"reach_m,omitempty"`
+}
+
+func (w *weighing) layers() (refs []SetRef) {
+	for _, layer := range slices.Sorted(maps.Keys(w.on.reachM)) {
 		if active := w.on.Layer(layer); active != nil {
-			ids[layer] = active.ID
+			refs = append(refs, SetRef{layer, active.ID, w.on.reachM[layer]})
 		}
 	}
-	return ids
+	return refs
 }
 
 func (w *weighing) allHits() (all []Hit) {

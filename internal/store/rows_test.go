@@ -81,6 +81,13 @@ func TestAJurisdictionIsChangedAtItsVersion(t *testing.T) {
 		j.Version, j.Aliases = 2, []string{"sundsvall.se"}
 		_, err := processes[0].PutJurisdiction(t.Context(), j)
 		must(t, err)
+		j.Contact = "060-19 10 00\nväxeln"
+		j.Version++
+		_, err = processes[0].PutJurisdiction(t.Context(), j)
+		must(t, err)
+		if now, err := processes[1].Jurisdiction(t.Context(), "sundsvall.se"); err != nil || now.Contact != j.Contact {
+			t.Errorf("its contact is %q, %v", now.Contact, err)
+		}
 		taken := tenant.Jurisdiction{Code: "0180", Name: "Stockholm", Aliases: []string{"b.example", "sundsvall.se"}, Channel: tenant.None}
 		if _, err := processes[1].PutJurisdiction(t.Context(), taken); !problem.Is(err, problem.Invalid) {
 			t.Errorf("another's alias: %v", err)
@@ -168,6 +175,57 @@ func TestAReportIsStoredOnlyByWhatIsInForce(t *testing.T) {
 		}
 		f.Revision = revision
 		create(t, db, f)
+	})
+}
+
+func TestRulesAreChangedAtTheirVersion(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		processes := []store.BoundarySets{{DB: db.DB}, {DB: db.open(t)}}
+		list := func(id string) routing.RuleList {
+			return routing.NewRuleList([]routing.Rule{{
+				ID: id, Layer: "road-owner", WithinM: 0.1 + 0.2, Owners: []string{"å*"}, Outcome: routing.Stay, Note: catalog.Text{"sv": "<\u2028>"},
+			}})
+		}
+		put := func(of string, version int64) (won int64) {
+			var n atomic.Int64
+			race(10, func(i int) {
+				r := routing.RulesInForce{Of: of, RuleList: list(fmt.Sprint("r", i%3)), Version: version, UpdatedAt: noon}
+				_, err := processes[i%2].PutRules(context.Background(), r)
+				if err == nil {
+					n.Add(1)
+				} else if !problem.Is(err, problem.Stale) {
+					t.Error(err)
+				}
+			})
+			return n.Load()
+		}
+		if first, second, old, none := put("2281", 1), put("2281", 2), put("2281", 2), put("2281", 0); first != 1 || second != 1 || old != 0 || none != 0 {
+			t.Errorf("%d, %d, %d, %d put them; want 1, 1, 0, 0", first, second, old, none)
+		}
+		if put("", 1) != 1 {
+			t.Error("the installation's rules depend on a jurisdiction's")
+		}
+		now, err := processes[0].RulesInForce(t.Context())
+		must(t, err)
+		if len(now) != 2 || now[0].Of != "" || now[0].Version != 2 || now[1].Of != "2281" || now[1].Version != 3 || !now[1].UpdatedAt.Equal(noon) {
+			t.Fatalf("in force are %+v", now)
+		}
+		if revision, err := processes[1].Revision(t.Context()); err != nil || revision != 3 {
+			t.Errorf("revision %d, %v; want one for each change", revision, err)
+		}
+		race(4, func(i int) {
+			if err := processes[i%2].KeepRuleList(context.Background(), list("kept")); err != nil {
+				t.Error(err)
+			}
+		})
+		for _, l := range []routing.RuleList{list("kept"), now[1].RuleList} {
+			got, err := processes[1].RuleList(t.Context(), l.SHA256)
+			must(t, err)
+			sameJSON(t, "a list", got, l)
+		}
+		if _, err := processes[0].RuleList(t.Context(), "ab"); !problem.Is(err, problem.NotFound) {
+			t.Errorf("a list that is not there: %v", err)
+		}
 	})
 }
 
