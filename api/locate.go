@@ -28,7 +28,7 @@ func (s *Server) GetLocate(ctx context.Context, req GetLocateRequestObject) (Get
 	if err != nil {
 		return nil, err
 	}
-	entries, err := s.Directory.Entries(ctx)
+	entries, err := s.Directory.Entries(ctx, bestOf(found))
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +53,14 @@ func (s *Server) GetLocate(ctx context.Context, req GetLocateRequestObject) (Get
 		wire.Nearest = &NearestArea{Code: found.Nearest.Code, Name: found.Nearest.Name, DistanceM: decimetres(found.Nearest.DistanceM)}
 	}
 	return wire, nil
+}
+
+// bestOf is the code of who is responsible, empty where nobody is.
+func bestOf(found routing.Found) string {
+	if found.Owner == nil {
+		return ""
+	}
+	return found.Choices[0].Code
 }
 
 func toCandidates(parties []routing.Party) []Candidate {
@@ -105,7 +113,7 @@ func (s *Server) ListServices(ctx context.Context, req ListServicesRequestObject
 	if err != nil {
 		return nil, err
 	}
-	entries, err := s.Directory.Entries(ctx)
+	entries, err := s.Directory.Entries(ctx, code)
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ func postKey(r *http.Request, post open311.Post, files *form) (report.Key, error
 
 // created answers a post.
 func (o *Open311) created(ctx context.Context, r report.Report, lang string) (open311.Document, error) {
-	entries, err := o.Directory.Entries(ctx)
+	entries, err := o.Directory.Entries(ctx, r.Jurisdiction)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func (o *Open311) request(r *http.Request, id string) (open311.Document, error) 
 }
 
 func (o *Open311) toRequests(ctx context.Context, rs []report.Report, lang string) (open311.Requests, error) {
-	entries, err := o.Directory.Entries(ctx)
+	entries, err := o.Directory.Entries(ctx, jurisdictionsOf(rs)...)
 	if err != nil {
 		return nil, err
 	}

@@ -94,9 +94,18 @@ func near(at []float64, radius float64) (*orb.Point, error) {
 	return &orb.Point{at[1], at[0]}, nil
 }
 
+// jurisdictionsOf returns where reports lie, as often as they do.
+func jurisdictionsOf(rs []report.Report) []string {
+	codes := make([]string, len(rs))
+	for i, r := range rs {
+		codes[i] = r.Jurisdiction
+	}
+	return codes
+}
+
 // toReportList puts a page into its wire shape; contacts are for staff only.
 func (s *Server) toReportList(ctx context.Context, page report.Page, contacts map[string]report.Contact) (ReportList, error) {
-	entries, err := s.Directory.Entries(ctx)
+	entries, err := s.Directory.Entries(ctx, jurisdictionsOf(page.Reports)...)
 	if err != nil {
 		return ReportList{}, err
 	}

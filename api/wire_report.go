@@ -15,7 +15,7 @@ import (
 
 // toReport puts a report into its wire shape, with what the caller may see.
 func (s *Server) toReport(ctx context.Context, r report.Report) (Report, error) {
-	entries, err := s.Directory.Entries(ctx)
+	entries, err := s.Directory.Entries(ctx, r.Jurisdiction)
 	if err != nil {
 		return Report{}, err
 	}

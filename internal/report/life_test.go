@@ -1,8 +1,6 @@
 package report_test
 
 import (
-	"github.com/kantsten/kantsten/internal/routing"
-	"github.com/kantsten/kantsten/internal/tenant"
 	"io"
 	"slices"
 	"strings"
@@ -12,6 +10,8 @@ import (
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/routing"
+	"github.com/kantsten/kantsten/internal/tenant"
 )
 
 func TestChangingStatus(t *testing.T) {

@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,12 +30,14 @@ type Entry struct {
 // directoryAge is how old the directory may become.
 const directoryAge = time.Second
 
-// Entries returns all jurisdictions by code. The map must not be changed.
-func (d *Directory) Entries(ctx context.Context) (map[string]Entry, error) {
+// Entries returns all jurisdictions by code. The map must not be changed. Those
+// that are named are there if they exist at all, however new they are.
+func (d *Directory) Entries(ctx context.Context, named ...string) (map[string]Entry, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.Now()
-	if d.entries != nil && now.Sub(d.read) < directoryAge {
+	isNew := func(code string) bool { return code != "" && d.entries[code].Code == "" }
+	if d.entries != nil && now.Sub(d.read) < directoryAge && !slices.ContainsFunc(named, isNew) {
 		return d.entries, nil
 	}
 	js, err := d.Store.Jurisdictions(ctx)
