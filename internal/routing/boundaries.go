@@ -135,24 +135,33 @@ func (b *Boundaries) Run(ctx context.Context) error {
 	}
 }
 
-// load maps a set's index, from the local copy if that is there and sound.
+// load maps a set's index.
 func (b *Boundaries) load(ctx context.Context, set Set) (*ActiveSet, error) {
-	if set.Kind != Areas {
-		return nil, fmt.Errorf("this program cannot read a layer of %s", set.Kind)
+	if set.Kind == Areas {
+		index, err := mapped(ctx, b, set, geo.Open)
+		if err != nil {
+			return nil, err
+		}
+		return &ActiveSet{Set: set, Index: index, Map: geo.NewPyramid(index), owners: ownedAreas{index}}, nil
 	}
-	index, err := b.open(ctx, set)
+	if set.Layer == Municipality {
+		return nil, fmt.Errorf("a municipality is an area; the set holds %s", set.Kind)
+	}
+	index, err := mapped(ctx, b, set, geo.OpenNear)
 	if err != nil {
 		return nil, err
 	}
-	return &ActiveSet{Set: set, Index: index, Map: geo.NewPyramid(index), owners: ownedAreas{index}}, nil
+	return &ActiveSet{Set: set, owners: ownedPlaces{index}}, nil
 }
 
-func (b *Boundaries) open(ctx context.Context, set Set) (*geo.Index, error) {
+// mapped opens a set's index, from the local copy if that is there and sound.
+func mapped[T any](ctx context.Context, b *Boundaries, set Set, open func(path string) (T, error)) (T, error) {
+	var none T
 	if sum, err := hex.DecodeString(set.SHA256); err != nil || len(sum) != 32 {
-		return nil, fmt.Errorf("%q is not the name of an index", set.SHA256)
+		return none, fmt.Errorf("%q is not the name of an index", set.SHA256)
 	}
 	path := filepath.Join(b.CacheDir, set.SHA256+".idx")
-	index, err := geo.Open(path)
+	index, err := open(path)
 	if err == nil {
 		return index, nil
 	}
@@ -160,9 +169,9 @@ func (b *Boundaries) open(ctx context.Context, set Set) (*geo.Index, error) {
 		b.Log.WarnContext(ctx, "the local copy of a boundary index is damaged and fetched again", "set", set.ID, "err", err)
 	}
 	if err := b.fetch(ctx, set.Index, path); err != nil {
-		return nil, err
+		return none, err
 	}
-	return geo.Open(path)
+	return open(path)
 }
 
 // fetch copies a blob to a local file, complete or not at all.

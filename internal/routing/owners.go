@@ -48,3 +48,18 @@ func (o ownedAreas) edge(p orb.Point) (float64, bool) {
 	}
 	return loc.BorderMetres, true
 }
+
+type ownedPlaces struct{ *geo.NearIndex }
+
+func (o ownedPlaces) nearest(p orb.Point, metres float64) []Hit {
+	var hits []Hit
+	for _, n := range o.Nearest(p, metres, maxHits) {
+		code, name := o.Feature(n.Feature)
+		hits = append(hits, Hit{Code: code, Name: name, DistanceM: n.Metres})
+	}
+	return hits
+}
+
+// edge is not known: a line or point has no ground of its own, only what a rule
+// says is near enough.
+func (ownedPlaces) edge(orb.Point) (float64, bool) { return 0, false }

@@ -29,6 +29,7 @@ func TestTracesReplayAfterEverythingHasChanged(t *testing.T) {
 	w.rules(t, "2281", routing.Rule{
 		ID: "lights", Services: []string{"street-light"}, Layer: "road-owner", WithinM: 15, Owners: []string{"state"}, Outcome: routing.Stay,
 	})
+	w.places(t, "lamp-owner", lamp("Ankarvik", "Lampor", 17.03), lamp("state", "Andra lampor", 17.13))
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same places each time
 	traces := w.traces(t, random, 16.999, 17.201)
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kantsten/kantsten/geo"
 	"github.com/kantsten/kantsten/internal/catalog"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/routing"
@@ -149,6 +150,75 @@ func TestAnInexactPositionIsAskedAbout(t *testing.T) {
 				t.Errorf("the question is %+v, want %q", ask, tt.sv)
 			}
 		})
+	}
+}
+
+// Of lines and points the nearest is meant, so long as it is near enough.
+func TestLinesAndPointsOwnWhatIsNear(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.places(t, "road-owner", street("1", "Trafikverkets väg", stateRoad), street("2", "Gata", stateRoad+20*metre))
+	w.places(t, "lamp-owner", lamp("trafikverket", "", 17.05), lamp("other", "", 17.05+30*metre))
+	w.rules(t, "", routing.Rule{
+		ID: "lamps", Services: []string{"street-light"}, Layer: "lamp-owner", WithinM: 10, Owners: []string{"trafikverket"}, Outcome: routing.ToOwner,
+	})
+	for name, tt := range map[string]struct {
+		service       string
+		lon, accuracy float64
+		choices, rule string
+	}{
+		"on the road of the state":                         {"pothole", stateRoad, 0, "trafikverket", "state-road"},
+		"9 m from it, 11 m from the street":                {"pothole", stateRoad + 9*metre, 0, "trafikverket", "state-road"},
+		"11 m from it, 9 m from the street":                {"pothole", stateRoad + 11*metre, 0, "2281", "municipal-road"},
+		"16 m beside it, where no street is":               {"pothole", stateRoad - 16*metre, 0, "2281", routing.RuleArea},
+		"9 m from it, within 10 m":                         {"pothole", stateRoad + 9*metre, 10, "trafikverket", "state-road"},
+		"9 m from it, within 12 m the street may be meant": {"pothole", stateRoad + 9*metre, 12, "trafikverket 2281", "state-road"},
+		"less exact than the rule is, it may be beside it": {"pothole", stateRoad - 5*metre, 16, "trafikverket 2281", "state-road"},
+		"16 m beside it, within 16.5 m":                    {"pothole", stateRoad - 16*metre, 16.5, "2281 trafikverket", routing.RuleArea},
+		"a lamp post of the state":                         {"street-light", 17.05 + 8*metre, 0, "trafikverket", "lamps"},
+		"12 m from it":                                     {"street-light", 17.05 + 12*metre, 0, "2281", routing.RuleArea},
+		"somebody else's is nearer":                        {"street-light", 17.05 + 20*metre, 0, "2281", routing.RuleArea},
+		"litter under it":                                  {"litter", 17.05, 0, "2281", routing.RuleArea},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found, err := w.Locate(routing.Question{Service: tt.service, Lat: 62.05, Lon: tt.lon, AccuracyM: tt.accuracy})
+			must(t, err)
+			var codes []string
+			for _, c := range found.Choices {
+				codes = append(codes, c.Code)
+			}
+			if got := strings.Join(codes, " "); got != tt.choices || found.Choices[0].Rule != tt.rule {
+				t.Errorf("%s by %q, want %s by %q", got, found.Choices[0].Rule, tt.choices, tt.rule)
+			}
+		})
+	}
+}
+
+func TestAMunicipalityIsAnArea(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	places := &geo.NearBuilder{}
+	must(t, places.Add(street("2281", "Sundsvall", 17)))
+	for _, layer := range []string{"", routing.Municipality} {
+		if _, _, err := w.Boundaries.ImportPlaces(t.Context(), places, routing.About{Layer: layer}, noon); err == nil {
+			t.Errorf("layer %q takes lines", layer)
+		}
+	}
+}
+
+// A set that cannot be loaded leaves everything as it was, and so do the rules
+// that came with it.
+func TestASetThatCannotBeLoadedLeavesThePresentOne(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	before := w.Boundaries.Now()
+	must(t, w.sets.AddSet(t.Context(), routing.Set{
+		ID: "0198c0de-7b1a-7c3e-9f00-5a1d2b3c4d5e", Layer: "lamp-owner", Kind: routing.Points, Index: "boundaries/none", SHA256: strings.Repeat("ab", 32), CreatedAt: noon,
+	}))
+	must(t, w.sets.ActivateSet(t.Context(), "0198c0de-7b1a-7c3e-9f00-5a1d2b3c4d5e", nil))
+	if err := w.Boundaries.Refresh(t.Context()); err == nil || w.Boundaries.Now() != before {
+		t.Errorf("refresh: %v, the same snapshot: %v", err, w.Boundaries.Now() == before)
 	}
 }
 

@@ -111,6 +111,28 @@ func (w *town) route(t *testing.T, q routing.Question) routing.Trace {
 	return trace
 }
 
+// places imports and activates lines or points as a layer.
+func (w *town) places(t *testing.T, name string, features ...geo.Feature) {
+	t.Helper()
+	places := &geo.NearBuilder{}
+	for _, f := range features {
+		must(t, places.Add(f))
+	}
+	set, _, err := w.Boundaries.ImportPlaces(t.Context(), places, routing.About{Layer: name, Source: "strokes"}, noon)
+	must(t, err)
+	must(t, w.Boundaries.Activate(t.Context(), set.ID, noon))
+}
+
+// street is a line from south to north.
+func street(code, name string, lon float64) geo.Feature {
+	return geo.Feature{Code: code, Name: name, Geometry: orb.MultiLineString{{{lon, 62}, {lon, 62.1}}}}
+}
+
+// lamp is a point.
+func lamp(code, name string, lon float64) geo.Feature {
+	return geo.Feature{Code: code, Name: name, Geometry: orb.MultiPoint{{lon, 62.05}}}
+}
+
 func box(code, name string, west, east float64) geo.Feature {
 	return geo.Feature{Code: code, Name: name, Geometry: orb.MultiPolygon{{orb.Bound{Min: orb.Point{west, 62}, Max: orb.Point{east, 62.1}}.ToRing()}}}
 }
