@@ -39,7 +39,7 @@ type town struct {
 	sets store.BoundarySets
 }
 
-func newTown(t *testing.T) *town {
+func newTown(t testing.TB) *town {
 	t.Helper()
 	dir := t.TempDir()
 	db, err := store.Open(t.Context(), filepath.Join(dir, "kantsten.db"))
@@ -61,7 +61,7 @@ func newTown(t *testing.T) *town {
 }
 
 // layer imports and activates features as a layer.
-func (w *town) layer(t *testing.T, name string, features ...geo.Feature) string {
+func (w *town) layer(t testing.TB, name string, features ...geo.Feature) string {
 	t.Helper()
 	areas := &geo.Builder{}
 	for _, f := range features {
@@ -74,7 +74,7 @@ func (w *town) layer(t *testing.T, name string, features ...geo.Feature) string 
 }
 
 // jurisdiction stores one, in the place of what it was.
-func (w *town) jurisdiction(t *testing.T, j tenant.Jurisdiction) {
+func (w *town) jurisdiction(t testing.TB, j tenant.Jurisdiction) {
 	t.Helper()
 	tenants := &tenant.Service{Store: store.Tenants(w.sets), Now: func() time.Time { return noon }}
 	if now, err := tenants.Get(t.Context(), j.Code); err == nil {
@@ -112,7 +112,7 @@ func (w *town) route(t *testing.T, q routing.Question) routing.Trace {
 }
 
 // places imports and activates lines or points as a layer.
-func (w *town) places(t *testing.T, name string, features ...geo.Feature) {
+func (w *town) places(t testing.TB, name string, features ...geo.Feature) {
 	t.Helper()
 	places := &geo.NearBuilder{}
 	for _, f := range features {
