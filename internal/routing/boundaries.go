@@ -100,8 +100,10 @@ type Boundaries struct {
 	Log      *slog.Logger
 
 	loading sync.Mutex // one refresh at a time
-	kept    sync.Map   // past sets by id and past rules by hash, for replays
-	now     atomic.Pointer[Snapshot]
+	// What replays have read: past sets by id, past rules by hash.
+	sets  memo[*ActiveSet]
+	rules memo[RuleList]
+	now   atomic.Pointer[Snapshot]
 }
 
 // pollEvery is how often the database is asked for another revision.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/kantsten/kantsten/internal/tenant"
 )
@@ -73,30 +74,50 @@ func (b *Boundaries) pastSet(ctx context.Context, id string) (*ActiveSet, error)
 			return active, nil
 		}
 	}
-	if kept, ok := b.kept.Load(id); ok {
-		return kept.(*ActiveSet), nil //nolint:forcetypeassert // what is stored below
-	}
-	set, err := b.Sets.Set(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("read boundary set %s: %w", id, err)
-	}
-	loaded, err := b.load(ctx, set)
-	if err != nil {
-		return nil, fmt.Errorf("load boundary set %s: %w", id, err)
-	}
-	kept, _ := b.kept.LoadOrStore(id, loaded)
-	return kept.(*ActiveSet), nil //nolint:forcetypeassert // what was just stored
+	return b.sets.get(id, func() (*ActiveSet, error) {
+		set, err := b.Sets.Set(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("read boundary set %s: %w", id, err)
+		}
+		loaded, err := b.load(ctx, set)
+		if err != nil {
+			return nil, fmt.Errorf("load boundary set %s: %w", id, err)
+		}
+		return loaded, nil
+	})
 }
 
 // pastList reads a list that need not be in force.
 func (b *Boundaries) pastList(ctx context.Context, sha256 string) (RuleList, error) {
-	if kept, ok := b.kept.Load(sha256); ok {
-		return kept.(RuleList), nil //nolint:forcetypeassert // what is stored below
+	return b.rules.get(sha256, func() (RuleList, error) {
+		list, err := b.Sets.RuleList(ctx, sha256)
+		if err != nil {
+			return RuleList{}, fmt.Errorf("read rule list %s: %w", sha256, err)
+		}
+		return list, nil
+	})
+}
+
+// memo keeps what never changes, by name.
+type memo[T any] struct {
+	mu   sync.Mutex
+	kept map[string]T
+}
+
+// get returns what has a name, and makes it the first time.
+func (m *memo[T]) get(name string, build func() (T, error)) (T, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if v, ok := m.kept[name]; ok {
+		return v, nil
 	}
-	list, err := b.Sets.RuleList(ctx, sha256)
+	v, err := build()
 	if err != nil {
-		return RuleList{}, fmt.Errorf("read rule list %s: %w", sha256, err)
+		return v, err
 	}
-	b.kept.Store(sha256, list)
-	return list, nil
+	if m.kept == nil {
+		m.kept = map[string]T{}
+	}
+	m.kept[name] = v
+	return v, nil
 }

@@ -30,7 +30,7 @@ func TestTracesReplayAfterEverythingHasChanged(t *testing.T) {
 		ID: "lights", Services: []string{"street-light"}, Layer: "road-owner", WithinM: 15, Owners: []string{"state"}, Outcome: routing.Stay,
 	})
 	w.places(t, "lamp-owner", lamp("Ankarvik", "Lampor", 17.03), lamp("state", "Andra lampor", 17.13))
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same places each time
+	random := rand.New(rand.NewPCG(1, 2)) // the same places each time
 	traces := w.traces(t, random, 16.999, 17.201)
 
 	w.layer(t, routing.Municipality, box("2281", "Sundsvall", 17.1, 17.2), box("2262", "Timrå", 17, 17.1))
@@ -64,7 +64,7 @@ func TestTracesReplayOnTheRealBorders(t *testing.T) {
 		roads = append(roads, geo.Feature{Code: "state", Name: "Statlig väg", Geometry: orb.MultiPolygon{{strip.ToRing()}}})
 	}
 	w.layer(t, "road-owner", roads...)
-	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // the same places each time
+	random := rand.New(rand.NewPCG(3, 4)) // the same places each time
 	traces := w.traces(t, random, 11, 24)
 	w.layer(t, routing.Municipality, box("2281", "Sundsvall", 10, 25))
 	w.layer(t, "road-owner", road("private", "Enskild väg", stateRoad))
@@ -135,7 +135,7 @@ func realAreas(t *testing.T) (areas []geo.Feature) {
 	if folder == "" {
 		folder = filepath.Join("..", "..", "..", "shared")
 	}
-	f, err := os.Open(filepath.Join(folder, "boundaries", "se-municipalities-light.geojson")) //nolint:gosec // the test's own data
+	f, err := os.Open(filepath.Join(folder, "boundaries", "se-municipalities-light.geojson"))
 	if err != nil {
 		t.Skipf("real borders are absent: %v; set KANTSTEN_TEST_DATA to the folder that holds boundaries/", err)
 	}

@@ -133,13 +133,10 @@ func (b *Boundaries) lists(ctx context.Context) (map[string]RuleList, error) {
 
 // keep stores a list, once in the life of a process.
 func (b *Boundaries) keep(ctx context.Context, l RuleList) error {
-	if _, ok := b.kept.Load(l.SHA256); ok {
-		return nil
-	}
-	if err := b.Sets.KeepRuleList(ctx, l); err != nil {
+	_, err := b.rules.get(l.SHA256, func() (RuleList, error) { return l, b.Sets.KeepRuleList(ctx, l) })
+	if err != nil {
 		return fmt.Errorf("store the rules of this release: %w", err)
 	}
-	b.kept.Store(l.SHA256, l)
 	return nil
 }
 
