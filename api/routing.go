@@ -62,7 +62,10 @@ func (s *Server) decided(wire *Routing, t routing.Trace, lang string) {
 		area := toCandidates([]routing.Party{*t.Area})[0]
 		wire.Area = &area
 	}
-	wire.Features = nil
+	wire.Layers, wire.Features = nil, nil
+	for _, l := range t.Layers {
+		wire.Layers = append(wire.Layers, RoutingLayer{Layer: l.Layer, BoundarySet: l.Set})
+	}
 	for _, h := range t.Hits {
 		wire.Features = append(wire.Features, OwnerFeature{Layer: h.Layer, Code: h.Code, Name: h.Name, DistanceM: decimetres(h.DistanceM)})
 	}

@@ -1237,6 +1237,9 @@ type Routing struct {
 	Features     []OwnerFeature  `json:"features,omitempty,omitzero"`
 	Jurisdiction JurisdictionRef `json:"jurisdiction"`
 
+	// Layers The layers of owners that were looked at.
+	Layers []RoutingLayer `json:"layers,omitempty,omitzero"`
+
 	// Note What the resident should know, in the reader's language.
 	Note string `json:"note,omitempty,omitzero"`
 
@@ -1255,6 +1258,12 @@ type Routing struct {
 	// RunnerUp Who is offered the report if it is given back.
 	RunnerUp string        `json:"runner_up,omitempty,omitzero"`
 	Steps    []RoutingStep `json:"steps"`
+}
+
+// RoutingLayer defines model for Routing.layers.
+type RoutingLayer struct {
+	BoundarySet string `json:"boundary_set"`
+	Layer       string `json:"layer"`
 }
 
 // RoutingRule Sends reports of some services elsewhere than to the area in which they lie,

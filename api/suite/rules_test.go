@@ -70,7 +70,7 @@ func ownersContact(t *testing.T, s *system, operator *apitest.Client) {
 	r := s.filed(t, onARoad, nil)
 	s.in(t).With("Accept-Language", "sv").Get("/v1/reports/" + r.Id + "/routing").Want(http.StatusOK).JSON(&why)
 	if r.Jurisdiction.Code != "Ankarvik" || why.Reason != "rule" || why.Rule != "road-association" || why.RuleList == "" || why.Area.Code != sundsvall ||
-		len(why.Features) != 1 || why.Owner == nil || !strings.Contains(why.Explanation, "Platsen ligger i Sundsvall (2281)") {
+		len(why.Features) != 1 || len(why.Layers) != 1 || why.Layers[0].BoundarySet == "" || why.Owner == nil || !strings.Contains(why.Explanation, "Platsen ligger i Sundsvall (2281)") {
 		t.Errorf("it was routed so: %+v", why)
 	}
 }

@@ -340,13 +340,3 @@ func TestTheDefaultsAreRulesLikeOthers(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func FuzzReadRuleList(f *testing.F) {
-	f.Add([]byte(`[{"id":"a","outcome":"stay","within_m":1e308,"owners":["*"],"note":{"sv":"x"}}]`))
-	f.Add([]byte(`[null]`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, err := routing.ReadRuleList("", b); err == nil {
-			t.Error("a list is not what it is called")
-		}
-	})
-}
