@@ -175,7 +175,7 @@ func (s *Snapshot) locate(q Question) (Found, error) {
 }
 
 func (s *Snapshot) weighing(q Question) *weighing {
-	return &weighing{on: s, q: q, base: RuleArea, hits: map[string][]Hit{}, recipients: map[string]string{}}
+	return &weighing{on: s, q: q, base: RuleArea}
 }
 
 // demoCandidates is how many areas approximate boundaries offer.

@@ -62,7 +62,10 @@ const maxReachM = 500
 func (w *weighing) weigh(areas []Party) []Choice {
 	p := orb.Point{w.q.Lon, w.q.Lat}
 	w.look(p)
-	plain := reading{area: areas[0], here: map[string]Hit{}}
+	plain := reading{area: areas[0]}
+	if len(w.hits) > 0 { // at most places nobody owns anything
+		plain.here = make(map[string]Hit, len(w.hits))
+	}
 	for layer, hits := range w.hits {
 		plain.here[layer] = hits[0]
 	}
@@ -88,9 +91,13 @@ func (w *weighing) look(p orb.Point) {
 		for i := range hits {
 			hits[i].Layer = name
 		}
-		if len(hits) > 0 {
-			w.hits[name] = hits
+		if len(hits) == 0 {
+			continue
 		}
+		if w.hits == nil {
+			w.hits = map[string][]Hit{}
+		}
+		w.hits[name] = hits
 	}
 }
 
@@ -212,6 +219,9 @@ func (w *weighing) recipient(named string) string {
 	code, known := w.recipients[named]
 	if !known {
 		code = w.on.recipient(named, w.q.Service)
+		if w.recipients == nil {
+			w.recipients = map[string]string{}
+		}
 		w.recipients[named] = code
 	}
 	return code
