@@ -69,29 +69,33 @@ func (s *Service) Submit(ctx context.Context, actor auth.Actor, sub Submission) 
 	if done, ok, err := s.submittedBefore(ctx, sub.Key); ok || err != nil {
 		return done, err
 	}
+	filed, err := s.file(ctx, actor, &sub)
+	if err != nil {
+		return Submitted{}, err
+	}
+	if filed.LeftJobs {
+		s.wake()
+	}
+	return s.submitted(filed, sub.Key)
+}
+
+// file decides where a report goes and stores it, if what it was decided by still
+// holds in the transaction; else it decides anew.
+func (s *Service) file(ctx context.Context, actor auth.Actor, sub *Submission) (Filed, error) {
 	for range deciding {
-		f, err := s.prepare(ctx, actor, &sub)
+		f, err := s.prepare(ctx, actor, sub)
 		if err != nil {
-			return Submitted{}, err
+			return Filed{}, err
 		}
 		filed, err := s.Store.Create(ctx, f)
-		switch {
-		case errors.Is(err, ErrChannelChanged):
-			continue // decide by what holds now
-		case errors.Is(err, ErrRoutingChanged):
-			if err := s.Router.Refresh(ctx); err != nil {
-				return Submitted{}, errJustChanging(err)
-			}
-			continue // locate again
-		case err != nil:
-			return Submitted{}, fmt.Errorf("file a report: %w", err)
+		if err == nil || !errors.Is(err, ErrChannelChanged) && !errors.Is(err, ErrRoutingChanged) {
+			return filed, err
 		}
-		if filed.LeftJobs {
-			s.wake()
+		if err := s.Router.Refresh(ctx); err != nil {
+			return Filed{}, errJustChanging(err)
 		}
-		return s.submitted(filed, sub.Key)
 	}
-	return Submitted{}, errJustChanging(errors.New("boundaries, rules or channels changed each time"))
+	return Filed{}, errJustChanging(errors.New("boundaries, rules or channels changed each time"))
 }
 
 // deciding is how often it is decided anew where a report goes, while boundaries
@@ -152,29 +156,50 @@ func ErrKeyReused() error {
 
 // prepare checks a submission, finds who is responsible and keeps its photos.
 func (s *Service) prepare(ctx context.Context, actor auth.Actor, sub *Submission) (Filing, error) {
+	d, err := s.decide(ctx, sub)
+	if problem.Is(err, problem.Invalid) { // nobody is refused by what no longer holds
+		if err := s.Router.Refresh(ctx); err != nil {
+			return Filing{}, errJustChanging(err)
+		}
+		d, err = s.decide(ctx, sub)
+	}
+	if err != nil {
+		return Filing{}, err
+	}
+	if err := sub.keepPhotos(ctx, s); err != nil {
+		return Filing{}, err
+	}
+	return s.filing(actor, sub, d), nil
+}
+
+// decision is what is decided of a submission before anything is stored.
+type decision struct {
+	route   routing.Route
+	answers map[string]catalog.Answer
+}
+
+// decide checks a submission and finds who is responsible, from memory alone.
+func (s *Service) decide(ctx context.Context, sub *Submission) (decision, error) {
 	faults := sub.faults()
 	if !plausible(sub.Lat, sub.Lon) {
-		return Filing{}, problem.Invalidity(faults)
+		return decision{}, problem.Invalidity(faults)
 	}
 	route, err := s.Router.Route(ctx, routing.Question{
 		Service: sub.Service, Lat: sub.Lat, Lon: sub.Lon, AccuracyM: value(sub.AccuracyM),
 		Answer: sub.Answer,
 	})
 	if err != nil {
-		return Filing{}, withFaults(err, faults)
+		return decision{}, withFaults(err, faults)
 	}
-	j, err := s.Tenants.Get(ctx, route.Jurisdiction)
-	if err != nil {
-		return Filing{}, fmt.Errorf("read jurisdiction %s: %w", route.Jurisdiction, err)
+	j := route.Recipient
+	if j.Code == "" {
+		return decision{}, fmt.Errorf("jurisdiction %s has an area and is not known", route.Jurisdiction)
 	}
 	answers, more := sub.answers(j)
 	if faults = slices.Concat(sub.elsewhere(j, route.Area), faults, more); len(faults) > 0 {
-		return Filing{}, problem.Invalidity(faults)
+		return decision{}, problem.Invalidity(faults)
 	}
-	if err := sub.keepPhotos(ctx, s); err != nil {
-		return Filing{}, err
-	}
-	return s.filing(actor, sub, j, route, answers), nil
+	return decision{route, answers}, nil
 }
 
 // elsewhere says that the position does not lie where the report may go.
@@ -211,12 +236,12 @@ func (s *Service) keep(ctx context.Context, photos []io.ReadSeeker) ([]string, e
 }
 
 // filing puts together all that is stored in the one transaction.
-func (s *Service) filing(actor auth.Actor, sub *Submission, j tenant.Jurisdiction, route routing.Route, answers map[string]catalog.Answer) Filing {
-	now := s.now()
+func (s *Service) filing(actor auth.Actor, sub *Submission, d decision) Filing {
+	now, j, route := s.now(), d.route.Recipient, d.route
 	r := Report{
 		ID: newID(), Jurisdiction: j.Code, Service: sub.Service, Status: Received, Delivery: deliveryOn(j.Channel),
 		Lat: sub.Lat, Lon: sub.Lon, AccuracyM: sub.AccuracyM, Address: sub.Address,
-		Description: sub.Description, Attributes: answers, Language: sub.Language, Private: sub.Private,
+		Description: sub.Description, Attributes: d.answers, Language: sub.Language, Private: sub.Private,
 		Origin: sub.Origin, PersonID: actor.PersonID, Outside: route.Outside, BoundarySet: route.BoundarySet,
 		CreatedAt: now, UpdatedAt: now, Version: 1,
 	}

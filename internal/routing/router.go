@@ -32,6 +32,7 @@ import (
 
 	"github.com/kantsten/kantsten/geo"
 	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/tenant"
 )
 
 // How far outside every area a point may lie and still be taken, in metres.
@@ -57,8 +58,9 @@ type Question struct {
 
 // Route is where a report goes.
 type Route struct {
-	Jurisdiction string
-	Area         string // the municipality where it lies, which need not be the recipient
+	Jurisdiction string              // who gets it
+	Recipient    tenant.Jurisdiction // the same as it is at the revision
+	Area         string              // the municipality where it lies, which need not be the recipient
 	Outside      bool
 	BoundarySet  string // of the municipality layer
 	Revision     int64  // of all that it was routed by
@@ -86,7 +88,7 @@ func (f Found) route() (Route, error) {
 		return Route{}, err
 	}
 	return Route{
-		Jurisdiction: chosen.Code, Area: chosen.Area.Code, Outside: f.Owner == nil,
+		Jurisdiction: chosen.Code, Recipient: f.weighed.on.jurisdictions[chosen.Code], Area: chosen.Area.Code, Outside: f.Owner == nil,
 		BoundarySet: f.Set.ID, Revision: f.Revision, Trace: f.trace(chosen).JSON(),
 	}, nil
 }
