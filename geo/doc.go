@@ -62,6 +62,12 @@
 // because borders are simplified piece by piece between the places where three
 // areas meet, and never area by area.
 //
+// # Before a set is used
+//
+// [Index.Flaws] finds where areas overlap and what they leave out between them,
+// and [Compare] what one set changes against another, both by cutting the plane
+// up exactly.
+//
 // # Limits
 //
 //   - An edge is straight in longitude and latitude and spans at most 180

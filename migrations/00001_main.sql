@@ -49,6 +49,27 @@ CREATE TABLE boundary_sets (
 );
 CREATE UNIQUE INDEX boundary_sets_active ON boundary_sets (layer) WHERE active;
 
+-- The history of each layer: which set took which one's place. What was undone, and
+-- what undid it, cannot be undone again.
+CREATE TABLE boundary_activations (
+    id           TEXT PRIMARY KEY,
+    layer        TEXT NOT NULL,
+    boundary_set TEXT NOT NULL REFERENCES boundary_sets,
+    before       TEXT NOT NULL, -- empty for none
+    undoes       TEXT NOT NULL, -- another activation, or empty
+    undoable     BOOLEAN NOT NULL,
+    created_at   BIGINT NOT NULL
+);
+CREATE INDEX boundary_activations_of ON boundary_activations (layer, id);
+
+-- Who took over from a jurisdiction whose code is gone from the boundaries. Its
+-- row stays, and with it every link to it.
+CREATE TABLE successions (
+    old        TEXT PRIMARY KEY REFERENCES jurisdictions,
+    heir       TEXT NOT NULL REFERENCES jurisdictions,
+    created_at BIGINT NOT NULL
+);
+
 -- The rules by which reports are routed. A list is never changed, so that what was
 -- decided by it can be explained and replayed.
 CREATE TABLE rule_lists (

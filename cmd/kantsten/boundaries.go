@@ -6,11 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
-	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -28,7 +24,11 @@ func (p *program) loadBoundaries(ctx context.Context, isDemo bool) error {
 	}
 	switch {
 	case p.cfg.Boundaries != "":
-		_, _, err := p.importBoundaries(ctx, p.cfg.Boundaries, geo.ReadOptions{PadCode: 4}, routing.About{Source: sourceName(p.cfg.Boundaries)})
+		from := source{from: p.cfg.Boundaries, opts: geo.ReadOptions{PadCode: 4}}
+		set, err := p.importBoundaries(ctx, from, routing.About{Source: from.name()}, nil)
+		if err == nil {
+			err = p.boundaries.Activate(ctx, set.ID, time.Now())
+		}
 		if err != nil {
 			return fmt.Errorf("load KANTSTEN_BOUNDARIES: %w", err)
 		}
@@ -40,26 +40,29 @@ func (p *program) loadBoundaries(ctx context.Context, isDemo bool) error {
 	return nil
 }
 
-// importBoundaries reads areas from a file or URL into a new set and activates it.
-func (p *program) importBoundaries(ctx context.Context, from string, opts geo.ReadOptions, about routing.About) (routing.Set, *geo.BuildReport, error) {
-	in, err := openSource(ctx, from)
-	if err != nil {
-		return routing.Set{}, nil, err
+// importBoundaries reads a set, which is not active then. say is told what was
+// read and repaired; nil if nobody wants to know.
+func (p *program) importBoundaries(ctx context.Context, from source, about routing.About, say *printer) (routing.Set, error) {
+	if from.opts.Kind != geo.Areas {
+		var things geo.NearBuilder
+		if err := from.read(ctx, things.Add); err != nil {
+			return routing.Set{}, err
+		}
+		set, built, err := p.boundaries.ImportPlaces(ctx, &things, about, time.Now())
+		if err == nil && say != nil {
+			say.builtNear(set, built)
+		}
+		return set, err
 	}
-	defer func() { _ = in.Close() }() // only read from
 	var areas geo.Builder
-	if err := geo.ReadGeoJSON(in, opts, areas.Add); err != nil {
-		return routing.Set{}, nil, fmt.Errorf("read %s: %w", from, err)
+	if err := from.read(ctx, areas.Add); err != nil {
+		return routing.Set{}, err
 	}
-	return p.activateAreas(ctx, &areas, about)
-}
-
-func (p *program) activateAreas(ctx context.Context, areas *geo.Builder, about routing.About) (routing.Set, *geo.BuildReport, error) {
-	set, built, err := p.boundaries.Import(ctx, areas, about, time.Now())
-	if err != nil {
-		return routing.Set{}, nil, err
+	set, built, err := p.boundaries.Import(ctx, &areas, about, time.Now())
+	if err == nil && say != nil {
+		say.built(built)
 	}
-	return set, built, p.boundaries.Activate(ctx, set.ID, time.Now())
+	return set, err
 }
 
 func (p *program) importDemoBoundaries(ctx context.Context) error {
@@ -73,115 +76,106 @@ func (p *program) importDemoBoundaries(ctx context.Context) error {
 			return fmt.Errorf("add demo area %s: %w", a.Code, err)
 		}
 	}
-	_, _, err = p.activateAreas(ctx, &areas, routing.About{Source: "demo", Approximate: true})
-	return err
-}
-
-// sourceName is what a file or URL is called in answers to anybody: without what
-// an address may hold beside its path, such as the operator's key.
-func sourceName(from string) string {
-	u, err := url.Parse(from)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return filepath.Base(from)
-	}
-	if name := path.Base(u.Path); name != "." && name != "/" {
-		return name
-	}
-	return u.Hostname()
-}
-
-// openSource opens a local file, or what a URL of the operator's answers.
-func openSource(ctx context.Context, from string) (io.ReadCloser, error) {
-	if !strings.HasPrefix(from, "http://") && !strings.HasPrefix(from, "https://") {
-		f, err := os.Open(filepath.Clean(from)) //nolint:gosec // the operator names the file
-		if err != nil {
-			return nil, fmt.Errorf("open the boundaries: %w", err)
-		}
-		return f, nil
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil) //nolint:gosec // the operator names the address
+	set, _, err := p.boundaries.Import(ctx, &areas, routing.About{Source: "demo", Approximate: true}, time.Now())
 	if err != nil {
-		return nil, fmt.Errorf("fetch the boundaries: %w", err)
+		return err
 	}
-	res, err := (&http.Client{Timeout: 10 * time.Minute}).Do(req) //nolint:gosec // the operator names the address
-	if err != nil {
-		return nil, fmt.Errorf("fetch the boundaries: %w", err)
-	}
-	if res.StatusCode != http.StatusOK {
-		return nil, errors.Join(fmt.Errorf("fetch the boundaries: the server answered %s", res.Status), res.Body.Close())
-	}
-	return res.Body, nil
+	return p.boundaries.Activate(ctx, set.ID, time.Now())
 }
 
 func importCommand(flags *flag.FlagSet) func(context.Context, Config, []string, io.Writer) error {
-	code := flags.String("code", "", "property that holds the area's code; guessed if not given")
-	name := flags.String("name", "", "property that holds the area's name; guessed if not given")
+	var from source
+	flags.StringVar(&from.opts.CodeProperty, "code", "", "property that holds the area's code; guessed if not given")
+	flags.StringVar(&from.opts.NameProperty, "name", "", "property that holds the area's name; guessed if not given")
+	flags.StringVar(&from.opts.Layer, "table", "", "table of a GeoPackage or of a PostGIS database")
+	flags.IntVar(&from.opts.PadCode, "pad", -1, "fill codes that are numbers up to so many digits; default: 4 for municipalities")
+	flags.TextVar((*kindFlag)(&from.opts.Kind), "kind", new(kindFlag), "areas, lines or points")
 	var about routing.About
+	flags.StringVar(&about.Layer, "layer", routing.Municipality, "which layer it is a new version of")
 	flags.StringVar(&about.Source, "source", "", "where the borders come from; default: the file's name")
 	flags.StringVar(&about.Licence, "licence", "", "under which licence they may be used")
 	flags.StringVar(&about.ValidFrom, "valid-from", "", "since when they hold, such as 2026-01-01")
 	return func(ctx context.Context, cfg Config, args []string, out io.Writer) error {
 		if len(args) != 1 {
-			return misused("boundaries import takes one file or URL")
+			return misused("boundaries import takes one file, URL or postgres:// address")
 		}
-		if about.Source == "" {
-			about.Source = sourceName(args[0])
-		}
-		return withProgram(ctx, cfg, func(p *program) error {
-			set, built, err := p.importBoundaries(ctx, args[0], geo.ReadOptions{CodeProperty: *code, NameProperty: *name, PadCode: 4}, about)
-			if err != nil {
-				return err
-			}
-			return sayImported(out, set, built)
-		})
-	}
-}
-
-func sayImported(out io.Writer, set routing.Set, built *geo.BuildReport) error {
-	_, err := fmt.Fprintf(out, "boundary set %s is active: %d areas, %d vertices\n", set.ID, built.Areas, built.Vertices)
-	for _, note := range built.Notes {
-		if err == nil {
-			_, err = fmt.Fprintln(out, "  repaired:", note)
-		}
-	}
-	return err
-}
-
-func listSetsCommand(*flag.FlagSet) func(context.Context, Config, []string, io.Writer) error {
-	return func(ctx context.Context, cfg Config, _ []string, out io.Writer) error {
-		return withProgram(ctx, cfg, func(p *program) error {
-			sets, err := p.boundaries.Sets.Sets(ctx)
-			if err != nil {
-				return err
-			}
-			for _, s := range sets {
-				mark := " "
-				if s.Active {
-					mark = "*"
-				}
-				if _, err := fmt.Fprintf(out, "%s %s %s %d areas, %s, loaded %s\n", mark, s.ID, s.Layer, s.Areas, s.Source,
-					s.CreatedAt.Format(time.DateTime)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-}
-
-func activateCommand(*flag.FlagSet) func(context.Context, Config, []string, io.Writer) error {
-	return func(ctx context.Context, cfg Config, args []string, out io.Writer) error {
-		if len(args) != 1 {
-			return misused("boundaries activate takes the id of a set: kantsten boundaries list")
-		}
-		return withProgram(ctx, cfg, func(p *program) error {
-			if err := p.boundaries.Activate(ctx, args[0], time.Now()); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintln(out, "boundary set", args[0], "is active")
+		from.from = args[0]
+		if err := checkAbout(&about, &from); err != nil {
 			return err
-		})
+		}
+		return withProgram(ctx, cfg, func(p *program) error { return p.importAndReport(ctx, from, about, out) })
 	}
+}
+
+// kindFlag reads what the features of a layer are.
+type kindFlag geo.Kind
+
+// MarshalText writes the default into the help.
+func (k *kindFlag) MarshalText() ([]byte, error) { return []byte(geo.Kind(*k).String()), nil }
+
+// UnmarshalText takes a kind by its name.
+func (k *kindFlag) UnmarshalText(text []byte) error {
+	for _, kind := range []geo.Kind{geo.Areas, geo.Lines, geo.Points} {
+		if string(text) == kind.String() {
+			*k = kindFlag(kind)
+			return nil
+		}
+	}
+	return errors.New("it is areas, lines or points")
+}
+
+// checkAbout fills in what was not said and refuses what cannot be meant.
+func checkAbout(about *routing.About, from *source) error {
+	if about.ValidFrom != "" {
+		if _, err := time.Parse(time.DateOnly, about.ValidFrom); err != nil {
+			return misused("--valid-from takes a date such as 2026-01-01, not %q", about.ValidFrom)
+		}
+	}
+	if about.Layer == "" || strings.ContainsFunc(about.Layer, func(r rune) bool { return r != '-' && (r < 'a' || r > 'z') }) {
+		return misused("--layer takes a name of lower-case letters and hyphens such as road-owner, not %q", about.Layer)
+	}
+	if about.Layer == routing.Municipality && from.opts.Kind != geo.Areas {
+		return misused("municipalities are areas; name another --layer for %s", from.opts.Kind)
+	}
+	if from.isDatabase() && from.opts.Layer == "" {
+		return misused("a database needs --table")
+	}
+	if from.opts.PadCode < 0 {
+		from.opts.PadCode = 0
+		if about.Layer == routing.Municipality {
+			from.opts.PadCode = 4
+		}
+	}
+	if about.Source == "" {
+		about.Source = from.name()
+	}
+	return nil
+}
+
+// importAndReport imports a set and says what there is to know before it is
+// activated. The first of a layer is activated at once: there is nothing that it
+// could change, and no report can be filed without.
+func (p *program) importAndReport(ctx context.Context, from source, about routing.About, out io.Writer) error {
+	if err := p.boundaries.Refresh(ctx); err != nil {
+		return err
+	}
+	r := printer{out: out}
+	set, err := p.importBoundaries(ctx, from, about, &r)
+	if err != nil {
+		return err
+	}
+	if err := p.review(ctx, &r, set); err != nil {
+		return err
+	}
+	if p.boundaries.Now().Layer(set.Layer) != nil {
+		r.line("boundary set %s is imported and not active; next: kantsten boundaries activate %s", set.ID, set.ID)
+		return r.err
+	}
+	if err := p.boundaries.Activate(ctx, set.ID, time.Now()); err != nil {
+		return err
+	}
+	r.line("boundary set %s is active: %d %s, %d vertices", set.ID, set.Areas, set.Kind, set.Vertices)
+	return r.err
 }
 
 // withProgram opens the program for one command and closes it again. Its log

@@ -147,7 +147,8 @@ func TestReplicasFollowNewBoundaries(t *testing.T) {
 			t.Fatalf("%s answers for %q, want 9001", s.base, code)
 		}
 	}
-	places[0].do("boundaries", "import", square(t, "9002", "After"))
+	id, _ := places[0].imported(square(t, "9002", "After"))
+	places[0].do("boundaries", "activate", id)
 	committed := time.Now() // and a little later, as the command has ended since
 	for _, s := range servers {
 		eventually(t, s.base+" uses the new boundaries", func() bool { return responsible(s.api()) == "9002" })

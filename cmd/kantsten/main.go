@@ -49,8 +49,9 @@ func misused(format string, args ...any) error {
 }
 
 const usageText = `kantsten serve [--demo]                        API and workers in one process
-kantsten boundaries import URL-or-FILE         load borders from GeoJSON and activate them
-kantsten boundaries list | activate ID
+kantsten boundaries import FILE|URL|postgres://… [--layer L] [--table T] [--valid-from DATE]
+                                               load borders into a set that is not active, and say what it would change
+kantsten boundaries list | diff A B | activate ID [--reroute] [--succeed OLD=NEW] | undo [--reroute]
 kantsten jurisdiction list | add CODE NAME [--channel none|web|email] [--email ADDRESS]
                                                add changes one that is there, and lets its held reports go
 kantsten staff invite --role ROLE [--jurisdiction CODE] EMAIL
@@ -75,7 +76,9 @@ func commands() []command {
 		{[]string{"serve"}, serveCommand},
 		{[]string{"boundaries", "import"}, importCommand},
 		{[]string{"boundaries", "list"}, listSetsCommand},
+		{[]string{"boundaries", "diff"}, diffCommand},
 		{[]string{"boundaries", "activate"}, activateCommand},
+		{[]string{"boundaries", "undo"}, undoCommand},
 		{[]string{"jurisdiction", "list"}, listJurisdictionsCommand},
 		{[]string{"jurisdiction", "add"}, addJurisdictionCommand},
 		{[]string{"staff", "invite"}, inviteCommand},

@@ -18,6 +18,7 @@ import (
 	"github.com/kantsten/kantsten/internal/notify"
 	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/routing"
 	"github.com/kantsten/kantsten/internal/store"
 )
 
@@ -59,6 +60,7 @@ func (p *program) wireNotices(isDemo bool, out io.Writer) error {
 	}
 	handlers := notifier.Handlers()
 	handlers[report.JobFetchMedia] = p.reports.MediaHandler()
+	handlers[routing.JobReroute] = p.reports.RerouteHandler(p.boundaries)
 	p.runner = &job.Runner{
 		Store: store.Jobs{DB: p.db}, Handlers: handlers, Log: p.log, Observe: p.metrics.job,
 	}

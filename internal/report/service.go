@@ -69,6 +69,9 @@ type Store interface {
 	Report(ctx context.Context, name string) (Report, error)
 	// Reports returns the newest reports of a query, and where to go on.
 	Reports(ctx context.Context, q Query) (Page, error)
+	// OpenReports returns open reports in the order of their ids, those after one;
+	// without photos.
+	OpenReports(ctx context.Context, after string, limit int) ([]Report, error)
 	// Update changes one report and stores what the change causes, in one
 	// transaction. change must have no side effects; it may run more than once. It
 	// returns ErrChannelChanged as [Changes] says.

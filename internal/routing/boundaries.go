@@ -72,10 +72,23 @@ type SetStore interface {
 	Sets(ctx context.Context) ([]Set, error)
 	// AddSet stores a set that is not active.
 	AddSet(ctx context.Context, s Set) error
-	// ActivateSet makes a set the active one of its layer, and stores those of
-	// the jurisdictions whose code is new, in one transaction that raises the
-	// revision.
-	ActivateSet(ctx context.Context, id string, js []tenant.Jurisdiction) error
+	// AddJurisdictions stores those of the jurisdictions whose code is new, in
+	// transactions short enough not to keep reports waiting.
+	AddJurisdictions(ctx context.Context, js []tenant.Jurisdiction) error
+	// ActivateSet makes a set the active one of its layer, with all that follows
+	// from it, in one transaction that raises the revision. What was active before
+	// is filled in. A set that is active already stays so, and only the jobs are
+	// stored. An activation that was undone meanwhile cannot be undone: Conflict.
+	ActivateSet(ctx context.Context, s Switch) error
+	// LastActivation returns the last step of a layer, or the last that can be
+	// undone; problem.NotFound if none.
+	LastActivation(ctx context.Context, layer string, undoable bool) (Activation, error)
+	// Activation returns one step; problem.NotFound if none.
+	Activation(ctx context.Context, id string) (Activation, error)
+	// Activations returns the history of all layers, newest first.
+	Activations(ctx context.Context) ([]Activation, error)
+	// Successions returns who took over from whom.
+	Successions(ctx context.Context) ([]Succession, error)
 	// Jurisdictions returns all, by code: those whom rules can send reports to.
 	Jurisdictions(ctx context.Context) ([]tenant.Jurisdiction, error)
 	RuleStore
@@ -136,6 +149,9 @@ func (b *Boundaries) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// Load maps the index of a set, active or not.
+func (b *Boundaries) Load(ctx context.Context, set Set) (*ActiveSet, error) { return b.load(ctx, set) }
 
 // load maps a set's index.
 func (b *Boundaries) load(ctx context.Context, set Set) (*ActiveSet, error) {

@@ -10,10 +10,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/kantsten/kantsten/geo"
-	"github.com/kantsten/kantsten/internal/tenant"
 )
 
 // About describes a boundary set that is being imported.
@@ -23,8 +20,9 @@ type About struct {
 	Approximate                bool
 }
 
-// Import compiles areas into a new, inactive set of a layer: the index goes to the blob store first, so that a set whose row is there can
-// always be loaded.
+// Import compiles areas into a new, inactive set of a layer. The index goes to the
+// blob store first, so that a set whose row is there can always be loaded; the
+// row is all that is written to the database.
 func (b *Boundaries) Import(ctx context.Context, areas *geo.Builder, about About, now time.Time) (Set, *geo.BuildReport, error) {
 	index, report, err := areas.Finish()
 	if err != nil {
@@ -55,7 +53,7 @@ func (b *Boundaries) ImportPlaces(ctx context.Context, places *geo.NearBuilder, 
 // set is the row of a new set.
 func (about About) set(kind Kind, now time.Time) Set {
 	return Set{
-		ID: uuid.Must(uuid.NewV7()).String(), Layer: cmp.Or(about.Layer, Municipality), Kind: kind,
+		ID: newID(), Layer: cmp.Or(about.Layer, Municipality), Kind: kind,
 		Source: about.Source, Licence: about.Licence, ValidFrom: about.ValidFrom, Approximate: about.Approximate, CreatedAt: now.UTC(),
 	}
 }
@@ -76,35 +74,4 @@ func (b *Boundaries) add(ctx context.Context, set Set, index io.WriterTo) (Set, 
 		return Set{}, fmt.Errorf("store boundary set %s: %w", set.ID, err)
 	}
 	return set, nil
-}
-
-// Activate makes a set the active one of its layer. Municipalities whose code is
-// new become jurisdictions with the channel none.
-func (b *Boundaries) Activate(ctx context.Context, id string, now time.Time) error {
-	set, err := b.Sets.Set(ctx, id)
-	if err != nil {
-		return err
-	}
-	loaded, err := b.load(ctx, set) // what cannot be loaded is not activated
-	if err != nil {
-		return fmt.Errorf("load boundary set %s: %w", id, err)
-	}
-	defer func() { _ = loaded.owners.Close() }() // read only
-	var js []tenant.Jurisdiction
-	if set.Layer == Municipality {
-		js = jurisdictions(loaded.Index, now)
-	}
-	if err := b.Sets.ActivateSet(ctx, id, js); err != nil {
-		return fmt.Errorf("activate boundary set %s: %w", id, err)
-	}
-	return b.Refresh(ctx)
-}
-
-func jurisdictions(index *geo.Index, now time.Time) []tenant.Jurisdiction {
-	js := make([]tenant.Jurisdiction, index.Len())
-	for i := range js {
-		code, name := index.Area(i)
-		js[i] = tenant.Jurisdiction{Code: code, Name: name, Channel: tenant.None, Language: "sv", UpdatedAt: now.UTC()}
-	}
-	return js
 }

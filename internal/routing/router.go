@@ -71,7 +71,11 @@ type Route struct {
 // naming the nearest area for a point too far outside, Invalid naming the choices
 // for an answer that is none of them, Unavailable while no boundaries are loaded.
 func (r *Router) Route(_ context.Context, q Question) (Route, error) {
-	found, err := r.Locate(q)
+	return r.Boundaries.Now().route(q)
+}
+
+func (s *Snapshot) route(q Question) (Route, error) {
+	found, err := s.locate(q)
 	if err != nil {
 		return Route{}, err
 	}

@@ -216,7 +216,9 @@ func TestASetThatCannotBeLoadedLeavesThePresentOne(t *testing.T) {
 	must(t, w.sets.AddSet(t.Context(), routing.Set{
 		ID: "0198c0de-7b1a-7c3e-9f00-5a1d2b3c4d5e", Layer: "lamp-owner", Kind: routing.Points, Index: "boundaries/none", SHA256: strings.Repeat("ab", 32), CreatedAt: noon,
 	}))
-	must(t, w.sets.ActivateSet(t.Context(), "0198c0de-7b1a-7c3e-9f00-5a1d2b3c4d5e", nil))
+	must(t, w.sets.ActivateSet(t.Context(), routing.Switch{Activation: routing.Activation{
+		ID: "0198c0de-7b1a-7c3e-9f00-5a1d2b3c4d5f", Layer: "lamp-owner", Set: "0198c0de-7b1a-7c3e-9f00-5a1d2b3c4d5e", At: noon,
+	}}))
 	if err := w.Boundaries.Refresh(t.Context()); err == nil || w.Boundaries.Now() != before {
 		t.Errorf("refresh: %v, the same snapshot: %v", err, w.Boundaries.Now() == before)
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/routing"
-	"github.com/kantsten/kantsten/internal/tenant"
 )
 
 // BoundarySets is the routing.SetStore.
@@ -74,27 +73,6 @@ func (s BoundarySets) AddSet(ctx context.Context, set routing.Set) error {
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, $12)`,
 			set.ID, set.Layer, set.Kind, set.Source, set.Licence, set.ValidFrom, set.Index, set.SHA256,
 			set.Areas, set.Vertices, set.Approximate, micros(set.CreatedAt))
-		return err
-	})
-}
-
-// ActivateSet makes a set the active one of its layer.
-func (s BoundarySets) ActivateSet(ctx context.Context, id string, js []tenant.Jurisdiction) error {
-	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		if err := t.raiseRevision(ctx); err != nil {
-			return err
-		}
-		if err := t.addMissing(ctx, js); err != nil {
-			return err
-		}
-		if _, err := t.exec(ctx, `UPDATE boundary_sets SET active = FALSE
-			WHERE active AND layer = (SELECT layer FROM boundary_sets WHERE id = $1)`, id); err != nil {
-			return fmt.Errorf("deactivate the present set: %w", err)
-		}
-		n, err := t.exec(ctx, `UPDATE boundary_sets SET active = TRUE WHERE id = $1`, id)
-		if err == nil && n == 0 {
-			return problem.New(problem.NotFound, "there is no boundary set %q", id)
-		}
 		return err
 	})
 }

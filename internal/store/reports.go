@@ -184,6 +184,16 @@ func (s Reports) Report(ctx context.Context, name string) (report.Report, error)
 	return s.withPhotos(ctx, all[0])
 }
 
+// OpenReports returns open reports in the order of their ids, those after one.
+func (s Reports) OpenReports(ctx context.Context, after string, limit int) ([]report.Report, error) {
+	rows, err := s.query(ctx, "SELECT "+reportColumns+" FROM reports WHERE id > $1 AND closed_at = 0 ORDER BY id LIMIT $2", after, limit)
+	all, err := collect(rows, err, newReportRow().scan)
+	if err != nil {
+		return nil, s.asProblem(fmt.Errorf("read open reports: %w", err))
+	}
+	return all, nil
+}
+
 func noReport(name string) error {
 	return problem.New(problem.NotFound, "there is no report %q", name)
 }
@@ -336,10 +346,10 @@ func (t *tx) saveReport(ctx context.Context, r report.Report) error {
 	_, err = t.exec(ctx, `UPDATE reports SET jurisdiction = $2, status = $3, close_reason = $4, planned_for = $5,
 		duplicate_of = $6, delivery = $7, assignee = $8, returns = $9, address = $10, description = $11,
 		attributes = $12, search = $13, person = $14, token_epoch = $15, updated_at = $16, closed_at = $17,
-		photo_count = $18, version = $19 WHERE id = $1`,
+		photo_count = $18, version = $19, outside = $20, boundary_set = $21 WHERE id = $1`,
 		r.ID, r.Jurisdiction, r.Status, r.CloseReason, r.PlannedFor, r.DuplicateOf, r.Delivery, r.Assignee,
 		r.Returns, r.Address, r.Description, attributes, searchText(r), r.PersonID, r.TokenEpoch,
-		micros(r.UpdatedAt), micros(r.ClosedAt), r.PhotoCount, r.Version)
+		micros(r.UpdatedAt), micros(r.ClosedAt), r.PhotoCount, r.Version, r.Outside, r.BoundarySet)
 	return err
 }
 

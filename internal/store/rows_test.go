@@ -98,6 +98,11 @@ func TestAJurisdictionIsChangedAtItsVersion(t *testing.T) {
 	})
 }
 
+// activation is one without anything that follows from it.
+func activation(layer, set string) routing.Switch {
+	return routing.Switch{Activation: routing.Activation{ID: newID(), Layer: layer, Set: set, At: noon}}
+}
+
 func TestBoundarySets(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *database) {
 		s := store.BoundarySets{DB: db.DB}
@@ -121,16 +126,17 @@ func TestBoundarySets(t *testing.T) {
 		must(t, err)
 		js = append(js, tenant.Jurisdiction{Code: "0180", Name: "Stockholm", Channel: tenant.None, UpdatedAt: noon})
 		processes := []store.BoundarySets{s, {DB: db.open(t)}}
+		must(t, s.AddJurisdictions(t.Context(), js))
 		race(9, func(i int) {
-			if err := processes[i%2].ActivateSet(context.Background(), sets[i%3].ID, js); err != nil {
+			if err := processes[i%2].ActivateSet(context.Background(), activation(sets[i%3].Layer, sets[i%3].ID)); err != nil {
 				t.Error(err)
 			}
 		})
-		must(t, s.ActivateSet(t.Context(), sets[1].ID, js))
-		if err := s.ActivateSet(t.Context(), newID(), js); !problem.Is(err, problem.NotFound) {
+		must(t, s.ActivateSet(t.Context(), activation(sets[1].Layer, sets[1].ID)))
+		if err := s.ActivateSet(t.Context(), activation(routing.Municipality, newID())); !problem.Is(err, problem.NotFound) {
 			t.Errorf("activate nothing: %v", err)
 		}
-		must(t, s.ActivateSet(t.Context(), roads.ID, nil))
+		must(t, s.ActivateSet(t.Context(), activation(roads.Layer, roads.ID)))
 		active, err := s.ActiveSets(t.Context())
 		must(t, err)
 		want := []routing.Set{sets[1], roads}
@@ -157,10 +163,10 @@ func TestAReportIsStoredOnlyByWhatIsInForce(t *testing.T) {
 		set := routing.Set{ID: newID(), Layer: "road-owner", Kind: routing.Areas, Source: "s", CreatedAt: noon}
 		must(t, processes[0].AddSet(t.Context(), set))
 		race(10, func(i int) {
-			if err := processes[i%2].ActivateSet(context.Background(), set.ID, nil); err != nil {
+			if err := processes[i%2].ActivateSet(context.Background(), activation(set.Layer, set.ID)); err != nil {
 				t.Error(err)
 			}
-			_ = processes[i%2].ActivateSet(context.Background(), newID(), nil) // there is none
+			_ = processes[i%2].ActivateSet(context.Background(), activation(routing.Municipality, newID())) // there is none
 		})
 		_, err := store.Tenants(processes[0]).PutJurisdiction(t.Context(), sundsvall())
 		must(t, err)

@@ -41,9 +41,12 @@ func scanJurisdiction(row scanner) (tenant.Jurisdiction, error) {
 
 // Jurisdiction returns one by code or alias.
 func (s Tenants) Jurisdiction(ctx context.Context, name string) (tenant.Jurisdiction, error) {
-	rows, err := s.query(ctx, jurisdictionSelect+` WHERE code = $1
-		OR code = (SELECT jurisdiction FROM jurisdiction_aliases WHERE alias = $1)
-		ORDER BY CASE WHEN code = $1 THEN 0 ELSE 1 END`, name) // a code goes before an alias
+	// A code goes before an alias, and an alias leads to the last of the heirs.
+	rows, err := s.query(ctx, `WITH RECURSIVE named (heir, step) AS (
+			SELECT jurisdiction, 1 FROM jurisdiction_aliases WHERE alias = $1
+			UNION ALL SELECT s.heir, step + 1 FROM named JOIN successions s ON s.old = named.heir WHERE step < 50)
+		`+jurisdictionSelect+` LEFT JOIN named ON named.heir = code WHERE code = $1 OR step > 0
+		ORDER BY CASE WHEN code = $1 THEN 0 ELSE 1 END, step DESC`, name)
 	all, err := collect(rows, err, scanJurisdiction)
 	if err != nil {
 		return tenant.Jurisdiction{}, s.asProblem(fmt.Errorf("read a jurisdiction: %w", err))
@@ -166,18 +169,6 @@ func (t *tx) release(ctx context.Context, j tenant.Jurisdiction) error {
 		}
 		if _, err := t.insertJob(ctx, deliver); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// addMissing stores those jurisdictions whose code is not there yet.
-func (t *tx) addMissing(ctx context.Context, js []tenant.Jurisdiction) error {
-	for _, j := range js {
-		if _, err := t.exec(ctx, `INSERT INTO jurisdictions (code, name, channel, email, language, contact, services, version, updated_at)
-			VALUES ($1, $2, $3, $4, $5, '', 'null', 1, $6) ON CONFLICT (code) DO NOTHING`,
-			j.Code, j.Name, j.Channel, j.Email, j.Language, micros(j.UpdatedAt)); err != nil {
-			return fmt.Errorf("add jurisdiction %s: %w", j.Code, err)
 		}
 	}
 	return nil

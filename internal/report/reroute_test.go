@@ -1,0 +1,175 @@
+package report_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"github.com/paulmach/orb"
+
+	"github.com/kantsten/kantsten/geo"
+	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/job"
+	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/routing"
+	"github.com/kantsten/kantsten/internal/tenant"
+)
+
+// strip is an area from 62 to 63 degrees north.
+type strip struct {
+	code       string
+	west, east float64
+}
+
+// redraw activates other borders and leaves the hand-overs to do.
+func (k *kit) redraw(t *testing.T, strips ...strip) routing.Activation {
+	t.Helper()
+	areas := &geo.Builder{}
+	for _, s := range strips {
+		must(t, areas.Add(geo.Feature{Code: s.code, Name: "Ruta " + s.code, Geometry: orb.MultiPolygon{{
+			{{s.west, 62}, {s.east, 62}, {s.east, 63}, {s.west, 63}, {s.west, 62}},
+		}}}))
+	}
+	set, _, err := k.boundaries.Import(t.Context(), areas, routing.About{Source: "strips"}, k.clock.Now())
+	must(t, err)
+	step, err := k.boundaries.ActivateWith(t.Context(), set.ID, routing.Options{Reroute: true}, k.clock.Now())
+	must(t, err)
+	return step
+}
+
+// reroute carries out the job that an activation left.
+func (k *kit) reroute(ctx context.Context, t *testing.T, step routing.Activation) error {
+	t.Helper()
+	j, err := job.New(routing.JobReroute, step.ID, routing.RerouteJob{Activation: step.ID}, k.clock.Now())
+	must(t, err)
+	return k.RerouteHandler(k.boundaries).Run(ctx, j)
+}
+
+func (k *kit) handOvers(t *testing.T, id string) (all []report.Update) {
+	t.Helper()
+	us, err := k.Store.Updates(t.Context(), id, true)
+	must(t, err)
+	for _, u := range us {
+		if u.Kind == report.HandedOver {
+			all = append(all, u)
+		}
+	}
+	return all
+}
+
+// dying is the store of a process that dies after some hand-overs.
+type dying struct {
+	report.Store
+	left atomic.Int64
+	die  context.CancelFunc
+}
+
+func (d *dying) AddOnce(ctx context.Context, name string, key report.Key, change func(*report.Report) (report.Changes, error)) (report.Report, report.Replay, error) {
+	if d.left.Add(-1) < 0 {
+		d.die()
+	}
+	return d.Store.AddOnce(ctx, name, key, change)
+}
+
+func TestReroutingThatIsCutShortHandsNothingOverTwice(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	var ids []string
+	for range 12 {
+		ids = append(ids, k.submit(t, inSquare(1)).Report.ID)
+	}
+	step := k.redraw(t, strip{"1001", 17, 17.2}, strip{"1002", 17.2, 19}, strip{"1003", 19, 20})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	whole := k.Store
+	d := &dying{Store: whole, die: cancel}
+	d.left.Store(5)
+	k.Store = d
+	if err := k.reroute(ctx, t, step); !errors.Is(err, context.Canceled) {
+		t.Fatalf("cut short: %v", err)
+	}
+	k.Store = whole
+	done := 0
+	for _, id := range ids {
+		done += len(k.handOvers(t, id))
+	}
+	if done != 5 {
+		t.Errorf("%d handed over before it was cut short, want 5", done)
+	}
+	// Whoever has it by now decides that it is not theirs.
+	r, err := k.Store.Report(t.Context(), ids[0])
+	must(t, err)
+	_, _, err = k.HandOver(t.Context(), staff(auth.Handler, "1002"), ids[0], report.Passing{To: "1001", Text: "Inte vår", Version: r.Version})
+	must(t, err)
+	for range 2 {
+		must(t, k.reroute(t.Context(), t, step))
+	}
+	for i, id := range ids {
+		r, err := k.Store.Report(t.Context(), id)
+		must(t, err)
+		us := k.handOvers(t, id)
+		if i == 0 {
+			if r.Jurisdiction != "1001" || len(us) != 2 {
+				t.Errorf("what was given back lies with %s after %d hand-overs", r.Jurisdiction, len(us))
+			}
+			continue
+		}
+		if r.Jurisdiction != "1002" || r.Delivery != report.Queued || r.BoundarySet != step.Set || r.Returns != 0 || len(us) != 1 {
+			t.Fatalf("report %d lies with %s (%s) after %d hand-overs, under set %s", i, r.Jurisdiction, r.Delivery, len(us), r.BoundarySet)
+		}
+		if u := us[0]; u.From != "1001" || u.To != "1002" || u.Author != report.BySystem || u.Origin != report.OriginBoundaries || u.Text == "" || !json.Valid(u.Trace) {
+			t.Errorf("the hand-over is %+v", u)
+		}
+	}
+}
+
+func TestWhomOtherBordersConcern(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	j, err := k.Tenants.Get(t.Context(), "1003")
+	must(t, err)
+	j.Channel = tenant.Web
+	_, err = k.Tenants.Put(t.Context(), j)
+	must(t, err)
+	byHand, closed, orphan, kept := k.submit(t, inSquare(1)).Report, k.submit(t, inSquare(1)).Report, k.submit(t, inSquare(3)).Report, k.submit(t, inSquare(2)).Report
+	_, _, err = k.HandOver(t.Context(), staff(auth.Handler, "1001"), byHand.ID, report.Passing{To: "1002", Text: "Er väg", Version: 1})
+	must(t, err)
+	_, err = k.change(t, closed, report.StatusChange{To: report.Fixed, Text: "Lagat"})
+	must(t, err)
+	// 1001 becomes 1004 and 1003 goes without anybody in its place.
+	step := k.redraw(t, strip{"1004", 17, 18}, strip{"1002", 18, 19})
+	must(t, k.reroute(t.Context(), t, step))
+	for _, tt := range []struct {
+		name, id, with string
+		delivery       report.Delivery
+		handOvers      int
+	}{
+		{"what a person gave to somebody else stays there", byHand.ID, "1002", report.Queued, 1},
+		{"what is closed stays where it was closed", closed.ID, "1001", report.Delivered, 0},
+		{"what nobody owns any more goes to the triage", orphan.ID, "1003", report.Held, 1},
+		{"what the borders did not reach stays", kept.ID, "1002", report.Queued, 0},
+	} {
+		r, err := k.Store.Report(t.Context(), tt.id)
+		must(t, err)
+		if n := len(k.handOvers(t, tt.id)); r.Jurisdiction != tt.with || r.Delivery != tt.delivery || n != tt.handOvers {
+			t.Errorf("%s: it lies with %s, %s, after %d hand-overs", tt.name, r.Jurisdiction, r.Delivery, n)
+		}
+	}
+	heirs, err := k.boundaries.Sets.Successions(t.Context())
+	must(t, err)
+	if len(heirs) != 1 || heirs[0] != (routing.Succession{Old: "1001", New: "1004"}) {
+		t.Errorf("successors %+v", heirs)
+	}
+	// Going back finds them where they were.
+	back, err := k.boundaries.Undo(t.Context(), routing.Municipality, routing.Options{Reroute: true}, k.clock.Now())
+	must(t, err)
+	must(t, k.reroute(t.Context(), t, back))
+	if err := k.reroute(t.Context(), t, step); err != nil { // overtaken
+		t.Error(err)
+	}
+	if n := len(k.handOvers(t, byHand.ID)); n != 1 {
+		t.Errorf("%d hand-overs of what did not move", n)
+	}
+}

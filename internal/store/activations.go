@@ -1,0 +1,214 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/routing"
+	"github.com/kantsten/kantsten/internal/tenant"
+)
+
+// jurisdictionsAtOnce is how many are added in one transaction: a few
+// milliseconds, with six parameters each well below what a statement may have.
+const jurisdictionsAtOnce = 500
+
+// AddJurisdictions stores those of the jurisdictions whose code is new.
+func (s BoundarySets) AddJurisdictions(ctx context.Context, js []tenant.Jurisdiction) error {
+	for len(js) > 0 {
+		some := js[:min(len(js), jurisdictionsAtOnce)]
+		js = js[len(some):]
+		if err := s.inTx(ctx, func(ctx context.Context, t *tx) error { return t.addMissing(ctx, some) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) addMissing(ctx context.Context, js []tenant.Jurisdiction) error {
+	rows := make([]string, len(js))
+	args := make([]any, 0, 6*len(js))
+	for i, j := range js {
+		n := 6 * i
+		rows[i] = fmt.Sprintf("($%d, $%d, $%d, $%d, $%d, '', 'null', 1, $%d)", n+1, n+2, n+3, n+4, n+5, n+6)
+		args = append(args, j.Code, j.Name, j.Channel, j.Email, j.Language, micros(j.UpdatedAt))
+	}
+	if _, err := t.exec(ctx, `INSERT INTO jurisdictions (code, name, channel, email, language, contact, services, version, updated_at)
+		VALUES `+strings.Join(rows, ", ")+` ON CONFLICT (code) DO NOTHING`, args...); err != nil {
+		return fmt.Errorf("add %d jurisdictions: %w", len(js), err)
+	}
+	return nil
+}
+
+// ActivateSet makes a set the active one of its layer.
+func (s BoundarySets) ActivateSet(ctx context.Context, w routing.Switch) error {
+	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		if err := t.raiseRevision(ctx); err != nil { // which also makes those who activate come one by one
+			return err
+		}
+		before, err := t.activeSet(ctx, w.Layer)
+		if err != nil {
+			return err
+		}
+		if before != w.Set {
+			if err := t.replaceSet(ctx, w, before); err != nil {
+				return err
+			}
+		}
+		for _, j := range w.Jobs {
+			if _, err := t.insertJob(ctx, j); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// activeSet returns the id of a layer's active set; empty for none.
+func (t *tx) activeSet(ctx context.Context, layer string) (string, error) {
+	rows, err := t.rows(ctx, `SELECT id FROM boundary_sets WHERE active AND layer = $1`, layer)
+	ids, err := collect(rows, err, scanText)
+	if err != nil {
+		return "", fmt.Errorf("read the active set of a layer: %w", err)
+	}
+	return strings.Join(ids, ""), nil
+}
+
+func (t *tx) replaceSet(ctx context.Context, w routing.Switch, before string) error {
+	if _, err := t.exec(ctx, `UPDATE boundary_sets SET active = FALSE WHERE active AND layer = $1`, w.Layer); err != nil {
+		return fmt.Errorf("deactivate the present set: %w", err)
+	}
+	n, err := t.exec(ctx, `UPDATE boundary_sets SET active = TRUE WHERE id = $1 AND layer = $2`, w.Set, w.Layer)
+	if err != nil {
+		return fmt.Errorf("activate a set: %w", err)
+	}
+	if n == 0 {
+		return problem.New(problem.NotFound, "there is no boundary set %q in layer %s", w.Set, w.Layer)
+	}
+	if err := t.takeBack(ctx, w.Undoes); err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, `INSERT INTO boundary_activations (id, layer, boundary_set, before, undoes, undoable, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, w.ID, w.Layer, w.Set, before, w.Undoes, w.Undoes == "", micros(w.At)); err != nil {
+		return fmt.Errorf("record an activation: %w", err)
+	}
+	return t.succeed(ctx, w)
+}
+
+// takeBack marks an activation as undone.
+func (t *tx) takeBack(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	n, err := t.exec(ctx, `UPDATE boundary_activations SET undoable = FALSE WHERE id = $1 AND undoable`, id)
+	if err != nil {
+		return fmt.Errorf("take an activation back: %w", err)
+	}
+	if n == 0 {
+		return problem.New(problem.Conflict, "somebody else has just undone it")
+	}
+	return nil
+}
+
+// succeed records who takes over from whom. Where several areas become one, its
+// heir inherits from the first that is named, and the staff of all.
+func (t *tx) succeed(ctx context.Context, w routing.Switch) error {
+	for _, code := range w.Back {
+		if _, err := t.exec(ctx, `DELETE FROM successions WHERE old = $1`, code); err != nil {
+			return fmt.Errorf("end the succession of %s: %w", code, err)
+		}
+	}
+	fresh := map[string]bool{}
+	for _, h := range w.Heirs {
+		n, err := t.exec(ctx, `UPDATE jurisdictions SET version = version + 1, updated_at = $3,
+			(channel, email, language, contact, services) = (SELECT channel, email, language, contact, services FROM jurisdictions WHERE code = $1)
+			WHERE code = $2 AND version = 1 AND channel = 'none' AND EXISTS (SELECT 1 FROM jurisdictions WHERE code = $1)`,
+			h.Old, h.New, micros(w.At))
+		if err != nil {
+			return fmt.Errorf("let %s inherit from %s: %w", h.New, h.Old, err)
+		}
+		fresh[h.New] = fresh[h.New] || n == 1
+		if err := t.recordHeir(ctx, h, fresh[h.New], micros(w.At)); err != nil {
+			return fmt.Errorf("record that %s succeeds %s: %w", h.New, h.Old, err)
+		}
+	}
+	return nil
+}
+
+func (t *tx) recordHeir(ctx context.Context, h routing.Succession, fresh bool, now int64) error {
+	if _, err := t.exec(ctx, `INSERT INTO successions (old, heir, created_at)
+		SELECT code, $2, $3 FROM jurisdictions WHERE code = $1
+		ON CONFLICT (old) DO UPDATE SET heir = excluded.heir, created_at = excluded.created_at`, h.Old, h.New, now); err != nil {
+		return err
+	}
+	if !fresh {
+		return nil
+	}
+	if _, err := t.exec(ctx, `INSERT INTO grants (person, role, jurisdiction, created_at)
+		SELECT person, role, $2, $3 FROM grants WHERE jurisdiction = $1
+		ON CONFLICT (person, role, jurisdiction) DO NOTHING`, h.Old, h.New, now); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, `INSERT INTO rules_in_force (jurisdiction, list, version, updated_at)
+		SELECT $2, list, 1, $3 FROM rules_in_force WHERE jurisdiction = $1
+		ON CONFLICT (jurisdiction) DO NOTHING`, h.Old, h.New, now)
+	return err
+}
+
+const activationColumns = `id, layer, boundary_set, before, undoes, created_at`
+
+func scanActivation(row scanner) (routing.Activation, error) {
+	var a routing.Activation
+	var at int64
+	err := row.Scan(&a.ID, &a.Layer, &a.Set, &a.Before, &a.Undoes, &at)
+	a.At = fromMicros(at)
+	return a, err
+}
+
+func (s BoundarySets) activations(ctx context.Context, where string, args ...any) ([]routing.Activation, error) {
+	rows, err := s.query(ctx, `SELECT `+activationColumns+` FROM boundary_activations`+where, args...)
+	all, err := collect(rows, err, scanActivation)
+	if err != nil {
+		return nil, s.asProblem(fmt.Errorf("read the activations of boundary sets: %w", err))
+	}
+	return all, nil
+}
+
+// LastActivation returns the last step of a layer, or the last that can be undone.
+func (s BoundarySets) LastActivation(ctx context.Context, layer string, undoable bool) (routing.Activation, error) {
+	return firstActivation(s.activations(ctx, ` WHERE layer = $1 AND (undoable OR NOT $2) ORDER BY id DESC LIMIT 1`, layer, undoable))
+}
+
+// Activation returns one step.
+func (s BoundarySets) Activation(ctx context.Context, id string) (routing.Activation, error) {
+	return firstActivation(s.activations(ctx, ` WHERE id = $1`, id))
+}
+
+// Activations returns the history of all layers, newest first.
+func (s BoundarySets) Activations(ctx context.Context) ([]routing.Activation, error) {
+	return s.activations(ctx, ` ORDER BY id DESC`)
+}
+
+func firstActivation(all []routing.Activation, err error) (routing.Activation, error) {
+	if err == nil && len(all) == 0 {
+		err = problem.New(problem.NotFound, "there is no such activation of a boundary set")
+	}
+	if err != nil {
+		return routing.Activation{}, err
+	}
+	return all[0], nil
+}
+
+// Successions returns who took over from whom.
+func (s BoundarySets) Successions(ctx context.Context) ([]routing.Succession, error) {
+	rows, err := s.query(ctx, `SELECT old, heir FROM successions ORDER BY old`)
+	all, err := collect(rows, err, func(row scanner) (h routing.Succession, err error) {
+		err = row.Scan(&h.Old, &h.New)
+		return h, err
+	})
+	if err != nil {
+		return nil, s.asProblem(fmt.Errorf("read who took over from whom: %w", err))
+	}
+	return all, nil
+}
