@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/paulmach/orb"
 
@@ -52,6 +53,14 @@ func ground(squareMetres float64) string {
 		return fmt.Sprintf("%.0f m²", squareMetres)
 	}
 	return fmt.Sprintf("%.2g m²", squareMetres)
+}
+
+// metres is a width as people read it.
+func metres(m float64) string {
+	if m >= 10 {
+		return fmt.Sprintf("%.0f m", m)
+	}
+	return fmt.Sprintf("%.2g m", m)
 }
 
 // code names an owner; nobody where there is none.
@@ -112,7 +121,7 @@ func (p *printer) flaws(index *geo.Index) {
 		o := f.Overlaps[i]
 		a, _ := index.Area(o.Owner)
 		b, _ := index.Area(o.Other)
-		p.line("  %s over %s: %s in %d places, the largest %s, %.2g m wide", a, b, ground(o.SquareMetres), o.Places, place(o.At), o.WidthMetres)
+		p.line("  %s over %s: %s in %d places, the largest %s, %s wide", a, b, ground(o.SquareMetres), o.Places, place(o.At), metres(o.WidthMetres))
 	})
 	total = 0
 	for _, g := range f.Gaps {
@@ -126,7 +135,7 @@ func (p *printer) flaws(index *geo.Index) {
 			c, _ := index.Area(area)
 			codes = append(codes, c)
 		}
-		p.line("  %s %s between %v, %.2g m wide", ground(g.SquareMetres), place(g.At), codes, g.WidthMetres)
+		p.line("  %s %s between %s, %s wide", ground(g.SquareMetres), place(g.At), strings.Join(codes, ", "), metres(g.WidthMetres))
 	})
 }
 

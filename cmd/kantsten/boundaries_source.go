@@ -135,7 +135,7 @@ func (s source) onDisk(in io.Reader) (name string, remove func(), err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("make a copy: %w", err)
 	}
-	remove = func() { _ = os.Remove(f.Name()) } //nolint:gosec // the name is the system's
+	remove = func() { _ = os.Remove(f.Name()) }
 	_, err = io.Copy(f, io.LimitReader(in, maxSourceBytes+1))
 	info, statErr := f.Stat()
 	if err = errors.Join(err, statErr, f.Close()); err == nil && info.Size() > maxSourceBytes {

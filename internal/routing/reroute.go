@@ -10,7 +10,6 @@ import (
 type Rerouting struct {
 	Activation
 	before, after *Snapshot
-	heirs         map[string]string
 }
 
 // Rerouting prepares what an activation means for reports, from its two sets and
@@ -20,14 +19,10 @@ func (b *Boundaries) Rerouting(ctx context.Context, activation string) (*Rerouti
 	if err != nil {
 		return nil, err
 	}
-	heirs, err := b.Sets.Successions(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if err := b.Refresh(ctx); err != nil {
 		return nil, err
 	}
-	x := &Rerouting{Activation: step, after: b.Now(), before: b.Now().without(step.Layer), heirs: heirOf(heirs)}
+	x := &Rerouting{Activation: step, after: b.Now(), before: b.Now().without(step.Layer)}
 	if step.Before == "" {
 		return x, nil
 	}
@@ -44,20 +39,33 @@ func (b *Boundaries) Rerouting(ctx context.Context, activation string) (*Rerouti
 }
 
 // Preview prepares what activating a set would mean.
-func (b *Boundaries) Preview(set *ActiveSet, heirs []Succession) *Rerouting {
-	now := b.Now()
-	return &Rerouting{
-		Activation: Activation{Layer: set.Layer, Set: set.ID},
-		before:     now, after: now.with(set), heirs: heirOf(heirs),
-	}
+func (b *Boundaries) Preview(set *ActiveSet, list []Succession) *Rerouting {
+	x := &Rerouting{Activation: Activation{Layer: set.Layer, Set: set.ID}, before: b.Now(), after: b.Now().with(set)}
+	x.after.heirs = heirsOf(list)
+	return x
 }
 
-func heirOf(list []Succession) map[string]string {
-	heirs := make(map[string]string, len(list))
+// heirs is who took over from a code.
+type heirs map[string]string
+
+func heirsOf(list []Succession) heirs {
+	h := make(heirs, len(list))
 	for _, s := range list {
-		heirs[s.Old] = s.New
+		h[s.Old] = s.New
 	}
-	return heirs
+	return h
+}
+
+// last is the heir of a code, or the heir's heir; gone is false where it has none.
+func (h heirs) last(code string) (heir string, gone bool) {
+	for range len(h) { // a circle has no end
+		next, ok := h[code]
+		if !ok {
+			break
+		}
+		code, gone = next, true
+	}
+	return code, gone
 }
 
 // Current tells that the set of the activation is still the active one.
@@ -102,19 +110,13 @@ func (x *Rerouting) gone(code string) bool {
 	return was && !is
 }
 
-// heir follows the successors of a code to one that is in the boundaries.
+// heir is who took over from a code, if the boundaries have it.
 func (x *Rerouting) heir(code string) string {
-	for range len(x.heirs) {
-		next, ok := x.heirs[code]
-		if !ok {
-			return ""
-		}
-		if _, is := x.after.Municipalities().Index.Lookup(next); is {
-			return next
-		}
-		code = next
+	heir, gone := x.after.heirs.last(code)
+	if _, is := x.after.Municipalities().Index.Lookup(heir); !gone || !is {
+		return ""
 	}
-	return ""
+	return heir
 }
 
 // with returns the same snapshot with another set in the place of its layer's.

@@ -19,6 +19,7 @@ type Snapshot struct {
 	// them a rule may still hold.
 	reachM        map[string]float64
 	jurisdictions map[string]tenant.Jurisdiction // by code and by alias
+	heirs         heirs                          // of codes that are gone from the boundaries
 	// recipients, in a replay, are whom rules named then, and who that was.
 	recipients map[string]string
 }
@@ -30,13 +31,17 @@ func (s *Snapshot) Municipalities() *ActiveSet { return s.layers[Municipality] }
 // Layer returns the active set of a layer, or nil.
 func (s *Snapshot) Layer(name string) *ActiveSet { return s.layers[name] }
 
-// recipient returns the code of the jurisdiction with a code or alias that takes
-// reports of a service (empty for any); empty if there is none.
+// recipient returns the code of the jurisdiction with a code or alias, or of who
+// took over from it, that takes reports of a service (empty for any); empty if
+// there is none.
 func (s *Snapshot) recipient(named, service string) string {
 	if s.recipients != nil {
 		return s.recipients[named]
 	}
 	j, ok := s.jurisdictions[named]
+	if heir, gone := s.heirs.last(j.Code); gone {
+		j, ok = s.jurisdictions[heir]
+	}
 	if !ok {
 		return ""
 	}
@@ -95,7 +100,13 @@ func (b *Boundaries) read(ctx context.Context, present *Snapshot) (*Snapshot, er
 	if err != nil {
 		return nil, err
 	}
-	return &Snapshot{layers: layers, lists: lists, reachM: reaches(lists), jurisdictions: byName(js)}, nil
+	successions, err := b.Sets.Successions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Snapshot{
+		layers: layers, lists: lists, reachM: reaches(lists), jurisdictions: byName(js), heirs: heirsOf(successions),
+	}, nil
 }
 
 // layers maps the active set of every layer; those that are mapped already stay.

@@ -1,0 +1,104 @@
+package main_test
+
+import (
+	"database/sql"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kantsten/kantsten/internal/pgtest"
+)
+
+// realFile is the path of a file of real borders; where it is absent the test
+// says so and is skipped.
+func realFile(t *testing.T, name string) string {
+	t.Helper()
+	folder := os.Getenv("KANTSTEN_TEST_DATA")
+	if folder == "" {
+		folder = filepath.Join("..", "..", "..", "shared")
+	}
+	path := filepath.Join(folder, "boundaries", name)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("real borders are absent: %v; set KANTSTEN_TEST_DATA to the folder that holds boundaries/", err)
+	}
+	return path
+}
+
+// TestTheSameBordersInEveryFileFormat: what one publisher ships in three formats is
+// the same ground.
+func TestTheSameBordersInEveryFileFormat(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "")
+	wantLines(t, p.do("boundaries", "import", realFile(t, "se-municipalities-light.geojson")), "read: 290 areas", "290 areas, ")
+	packed := realFile(t, "se-municipalities-sweref99tm.shp.zip")
+	site := httptest.NewServer(http.FileServer(http.Dir(filepath.Dir(packed))))
+	t.Cleanup(site.Close)
+	for name, from := range map[string]string{
+		"a GeoPackage":           realFile(t, "se-municipalities-light.gpkg"),
+		"a packed Shapefile":     packed,
+		"the same by an address": site.URL + "/" + filepath.Base(packed),
+	} {
+		_, said := p.imported(from)
+		if !strings.Contains(said, "read: 290 areas") || !strings.Contains(said, "0 added, 0 removed") || !strings.Contains(said, "open reports that would go elsewhere: 0") {
+			t.Errorf("%s: %s", name, said)
+		}
+	}
+	if got := p.call("boundaries", "import", packed, "--table", "nonsense"); got.code != 1 || !strings.Contains(got.stderr, "nonsense") {
+		t.Errorf("a layer that is not there: exit code %d\n%s", got.code, got.stderr)
+	}
+}
+
+// TestBoundariesFromADatabase: a table of PostGIS; the address is shown to nobody.
+func TestBoundariesFromADatabase(t *testing.T) {
+	t.Parallel()
+	url := pgtest.PostGIS(t)
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.ExecContext(t.Context(), `CREATE TABLE areas (code TEXT, name TEXT, geom geometry(MultiPolygon, 4326));
+		INSERT INTO areas VALUES ('2281', 'Sundsvall', ST_Multi(ST_MakeEnvelope(17, 62, 18, 63, 4326)))`); err != nil {
+		t.Fatal(err)
+	}
+	p := newPlace(t, "")
+	if got := p.call("boundaries", "import", url); got.code == 0 || !strings.Contains(got.stderr, "--table") {
+		t.Errorf("without a table: exit code %d\n%s", got.code, got.stderr)
+	}
+	if got := p.call("boundaries", "import", url, "--table", "nonsense"); got.code != 1 || !strings.Contains(got.stderr, "nonsense") {
+		t.Errorf("a table that is not there: exit code %d\n%s", got.code, got.stderr)
+	}
+	wantLines(t, p.do("boundaries", "import", url, "--table", "areas"), "read: 1 areas", "is active")
+	if list := p.do("boundaries", "list"); strings.Contains(list, "postgres") || !strings.Contains(list, "areas") {
+		t.Errorf("the source is not the table's name alone:\n%s", list)
+	}
+}
+
+// TestALayerOfLines: who owns a road is another layer, which makes no jurisdiction.
+func TestALayerOfLines(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "")
+	path := filepath.Join(t.TempDir(), "roads.geojson")
+	if err := os.WriteFile(path, []byte(`{"type":"Feature","properties":{"code":"state","name":"State roads"},
+		"geometry":{"type":"LineString","coordinates":[[17,62.5],[18,62.5]]}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range [][]string{{"--kind", "lines"}, {"--kind", "circles"}, {"--layer", "road-owner"}, {"--layer", "Road Owner"}, {"--valid-from", "soon"}} {
+		if got := p.call(append([]string{"boundaries", "import", path}, wrong...)...); got.code == 0 || got.stderr == "" {
+			t.Errorf("%v is taken:\n%s", wrong, got.stdout)
+		}
+	}
+	wantLines(t, p.do("boundaries", "import", path, "--layer", "road-owner", "--kind", "lines"), "read: 1 lines of 1 lines, 2 vertices", "is active: 1 lines")
+	id, _ := p.imported(path, "--layer", "road-owner", "--kind", "lines")
+	p.do("boundaries", "activate", id)
+	p.do("boundaries", "undo", "--layer", "road-owner")
+	if got := p.call("boundaries", "diff", "--layer", "road-owner", "active", id); got.code != 1 || !strings.Contains(got.stderr, "only sets of areas") {
+		t.Errorf("lines are compared: exit code %d\n%s%s", got.code, got.stdout, got.stderr)
+	}
+	if list := p.do("jurisdiction", "list"); list != "" {
+		t.Errorf("a road made jurisdictions:\n%s", list)
+	}
+}
