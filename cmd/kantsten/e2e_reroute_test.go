@@ -163,3 +163,30 @@ func TestAHostileFileChangesNothing(t *testing.T) {
 		t.Errorf("the sets were\n%sand are\n%s", before, after)
 	}
 }
+
+// TestReroutingSurvivesAKill: the process dies while reports are handed over. The
+// next one goes on, and each report is handed over once.
+func TestReroutingSurvivesAKill(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "")
+	p.do("boundaries", "import", boxes(t, box{"2281", "West", 17, 17.5}, box{"2262", "East", 17.5, 18}))
+	s := p.serve()
+	var references []string
+	for i := range 120 {
+		references = append(references, s.filed(17.2+float64(i)/1000))
+	}
+	id, _ := p.imported(boxes(t, box{"2281", "West", 17, 17.1}, box{"2262", "East", 17.1, 18}))
+	p.do("boundaries", "activate", id, "--reroute")
+	eventually(t, "the first report is handed over", func() bool { return s.liesWith(references[0]) == "2262" })
+	s.kill()
+	s = p.serve()
+	t.Logf("when it was killed, the last one lay with %s", s.liesWith(references[len(references)-1]))
+	eventually(t, "the last report is handed over", func() bool { return s.liesWith(references[len(references)-1]) == "2262" })
+	for _, reference := range references {
+		var history struct{ Updates []struct{ Kind string } }
+		s.api().Get("/v1/reports/" + reference + "/updates").Want(http.StatusOK).JSON(&history)
+		if with := s.liesWith(reference); with != "2262" || len(history.Updates) != 2 || history.Updates[1].Kind != "hand-over" {
+			t.Fatalf("%s lies with %s after %+v", reference, with, history.Updates)
+		}
+	}
+}

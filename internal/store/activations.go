@@ -41,8 +41,21 @@ func (t *tx) addMissing(ctx context.Context, js []tenant.Jurisdiction) error {
 	return nil
 }
 
-// ActivateSet makes a set the active one of its layer.
+// heirsAtOnce is how many successions are written in one transaction.
+const heirsAtOnce = 200
+
+// ActivateSet makes a set the active one of its layer. Where a whole country gets
+// other codes, most successions are written in transactions of their own before,
+// so that reports go on; should the rest fail, the next activation ends those of
+// codes that are still there.
 func (s BoundarySets) ActivateSet(ctx context.Context, w routing.Switch) error {
+	for len(w.Heirs) > heirsAtOnce {
+		some := w
+		some.Heirs, w.Heirs = w.Heirs[:heirsAtOnce], w.Heirs[heirsAtOnce:]
+		if err := s.inTx(ctx, func(ctx context.Context, t *tx) error { return t.succeed(ctx, some) }); err != nil {
+			return err
+		}
+	}
 	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
 		if err := t.raiseRevision(ctx); err != nil { // which also makes those who activate come one by one
 			return err

@@ -139,5 +139,13 @@ func TestManyJurisdictionsAreAddedInBatches(t *testing.T) {
 		if n := db.count(t, `SELECT count(*) FROM jurisdictions`); n != len(js) {
 			t.Errorf("%d jurisdictions, want %d", n, len(js))
 		}
+		step := activation(routing.Municipality, addSet(t, s))
+		for i := range 500 {
+			step.Heirs = append(step.Heirs, routing.Succession{Old: js[i].Code, New: js[1000+i].Code})
+		}
+		must(t, s.ActivateSet(t.Context(), step))
+		if n := db.count(t, `SELECT count(*) FROM successions`); n != 500 {
+			t.Errorf("%d successions, want 500", n)
+		}
 	})
 }
