@@ -371,7 +371,7 @@ func TestTangledBordersAreRefused(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 25))
 	var areas []Feature
-	for i := range 4000 {
+	for i := range 1500 {
 		x, y := r.Int32N(1e9), r.Int32N(8e8)
 		areas = append(areas, triangle(fmt.Sprint(i%200), point{x, 0}, point{r.Int32N(1e9), 8e8}, point{1e9, y}))
 	}
