@@ -120,7 +120,7 @@ func checkPlaces(t *testing.T, index *Index, f Flaws) {
 		}
 	}
 	for _, o := range f.Overlaps {
-		holders := index.holders(o.At[0], o.At[1], nil)
+		holders := index.holders(o.At[0], o.At[1])
 		if o.WidthMetres > 0.1 && !(slices.Contains(holders, o.Owner) && slices.Contains(holders, o.Other)) {
 			t.Errorf("overlap of %+v: held by %v", o, holders)
 		}
