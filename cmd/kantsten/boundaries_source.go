@@ -210,17 +210,17 @@ func isAddress(from string) bool {
 // openSource opens a local file, or what a URL of the operator's answers.
 func openSource(ctx context.Context, from string) (io.ReadCloser, error) {
 	if !isAddress(from) {
-		f, err := os.Open(filepath.Clean(from)) //nolint:gosec // the operator names the file
+		f, err := os.Open(filepath.Clean(from))
 		if err != nil {
 			return nil, fmt.Errorf("open the boundaries: %w", err)
 		}
 		return f, nil
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil) //nolint:gosec // the operator names the address
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
 		return nil, fmt.Errorf("fetch the boundaries: %w", err)
 	}
-	res, err := (&http.Client{Timeout: 10 * time.Minute}).Do(req) //nolint:gosec // the operator names the address
+	res, err := (&http.Client{Timeout: 10 * time.Minute}).Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("fetch the boundaries: %w", err)
 	}
