@@ -19,7 +19,7 @@ type rule struct {
 var bottom = []string{"internal/job", "internal/blob", "geo", "internal/problem"}
 
 // domain is what the ways in (api, notify, open311) and the store stand around.
-var domain = append([]string{"internal/report", "internal/routing", "internal/photo", "internal/catalog", "internal/tenant", "internal/auth"}, bottom...)
+var domain = append([]string{"internal/report", "internal/likeness", "internal/routing", "internal/photo", "internal/catalog", "internal/tenant", "internal/auth"}, bottom...)
 
 // rules lists every package. It is read from the bottom up: a package stands
 // after those that it may import.
@@ -41,13 +41,14 @@ var rules = map[string]rule{
 	"internal/blob":   {why: "files by name: it knows no photo and no boundary", may: []string{"internal/problem"}},
 	"internal/egress": {why: "guards what goes out, whoever sends it", may: []string{"internal/problem"}},
 
-	"internal/auth":    {why: "who may do what; sign-in codes are sent by a job, directories asked through the guard", may: with(bottom, "internal/egress")},
-	"internal/catalog": {why: "services and their attributes, and how one jurisdiction overrides them", may: with(bottom, "internal/auth")},
-	"internal/tenant":  {why: "jurisdictions, changed by those who may, each with its catalogue", may: with(bottom, "internal/auth", "internal/catalog")},
-	"internal/photo":   {why: "makes a photo safe and stores it", may: with(bottom, "internal/auth")},
-	"internal/routing": {why: "service, area and owner to a recipient", may: with(bottom, "internal/auth", "internal/catalog", "internal/tenant")},
-	"internal/atlas":   {why: "draws areas for maps", may: with(bottom, "internal/routing")},
-	"internal/report":  {why: "the life of a report, which passes through all of them", may: with(domain, "internal/egress")},
+	"internal/auth":     {why: "who may do what; sign-in codes are sent by a job, directories asked through the guard", may: with(bottom, "internal/egress")},
+	"internal/catalog":  {why: "services and their attributes, and how one jurisdiction overrides them", may: with(bottom, "internal/auth")},
+	"internal/tenant":   {why: "jurisdictions, changed by those who may, each with its catalogue", may: with(bottom, "internal/auth", "internal/catalog")},
+	"internal/photo":    {why: "makes a photo safe and stores it", may: with(bottom, "internal/auth")},
+	"internal/routing":  {why: "service, area and owner to a recipient", may: with(bottom, "internal/auth", "internal/catalog", "internal/tenant")},
+	"internal/atlas":    {why: "draws areas for maps", may: with(bottom, "internal/routing")},
+	"internal/likeness": {why: "how alike two reports are; a pure function of what they say", may: []string{"internal/catalog", "internal/photo"}},
+	"internal/report":   {why: "the life of a report, which passes through all of them", may: with(domain, "internal/egress")},
 
 	"internal/notify":  {why: "renders and sends what followers hear", may: with(domain, "internal/egress")},
 	"internal/open311": {why: "wire types, client and two-way sync, which comes in by the report's own door", may: with(domain, "internal/egress")},
@@ -119,4 +120,4 @@ var places = []place{
 
 // technologyFree packages hold rules and nothing by which they are asked or
 // stored; they take the time from a clock field.
-var technologyFree = []string{"internal/report", "internal/routing", "internal/catalog", "internal/tenant", "internal/job", "internal/problem", "geo"}
+var technologyFree = []string{"internal/report", "internal/likeness", "internal/routing", "internal/catalog", "internal/tenant", "internal/job", "internal/problem", "geo"}
