@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"mime/multipart"
 	"os"
 	"reflect"
@@ -77,9 +78,10 @@ func FuzzMultipart(f *testing.F) {
 	f.Add([]byte(part("report", "\r\nContent-Type: application/json") + "{}\r\n" + part("photo", "; filename=\"a\"") + "abc\r\n--x--\r\n"))
 	f.Add([]byte(part("photo", "") + "\r\n" + part("photo", "") + "1\r\n" + part("photo", "") + "2\r\n" + part("photo", "") + "3\r\n--x--"))
 	f.Add([]byte(part("report", "\r\nContent-Transfer-Encoding: quoted-printable") + "=7B=7D\r\n--x--\r\n"))
+	f.Add([]byte(part("report", "") + "{}\r\n" + part("lat", "") + "62.39\r\n" + part("lon", "") + "1e1\r\n" + part("accuracy_m", "") + "8\r\n--x--\r\n"))
 	f.Add([]byte("--x\r\n\r\n--x--"))
 	f.Add([]byte("--x"))
-	limits := formLimits{Report: true, Photos: 2, PhotoBytes: 16, Dir: f.TempDir()}
+	limits := formLimits{Report: true, Photos: 2, PhotoBytes: 16, Place: true, Dir: f.TempDir()}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		form, err := readForm(multipart.NewReader(bytes.NewReader(body), "x"), limits)
 		if err != nil {
@@ -102,6 +104,9 @@ func checkForm(t *testing.T, form *form, limits formLimits) {
 	}()
 	if form.Report == nil || len(form.Report) > maxJSONBody || len(form.Photos) > limits.Photos {
 		t.Fatalf("a report of %d bytes with %d photos is taken", len(form.Report), len(form.Photos))
+	}
+	if at := form.Place; at != nil && !(math.Abs(at.Lat) <= 90 && math.Abs(at.Lon) <= 180 && at.AccuracyM >= 0 && at.AccuracyM <= 100_000) {
+		t.Fatalf("the place %+v is taken", *at)
 	}
 	for _, p := range form.Photos {
 		data, err := io.ReadAll(p.Reader())

@@ -6,19 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/paulmach/orb"
-	"github.com/paulmach/orb/geo"
-
+	"github.com/kantsten/kantsten/internal/likeness"
 	"github.com/kantsten/kantsten/internal/problem"
-	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/routing"
 	"github.com/kantsten/kantsten/internal/tenant"
-)
-
-// How many similar open reports locate shows, and from how near in metres.
-const (
-	nearbyShown  = 10
-	nearbyRadius = 100
 )
 
 // GetLocate serves GET /v1/locate.
@@ -32,7 +23,7 @@ func (s *Server) GetLocate(ctx context.Context, req GetLocateRequestObject) (Get
 	if err != nil {
 		return nil, err
 	}
-	nearby, err := s.nearby(ctx, p)
+	nearby, err := s.nearby(ctx, likeness.Report{Service: p.Service, Lat: p.Lat, Lon: p.Lon, AccuracyM: p.Accuracy, Words: p.Q})
 	if err != nil {
 		return nil, err
 	}
@@ -69,36 +60,6 @@ func toCandidates(parties []routing.Party) []Candidate {
 		wire[i] = Candidate{Code: p.Code, Name: p.Name, DistanceM: decimetres(p.DistanceM), Share: math.Round(100*p.Share) / 100}
 	}
 	return wire
-}
-
-// nearby finds open reports close to a position, so that one fault becomes one
-// report.
-func (s *Server) nearby(ctx context.Context, p GetLocateParams) ([]NearbyReport, error) {
-	q := report.Query{
-		Near: &orb.Point{p.Lon, p.Lat}, RadiusM: max(nearbyRadius, min(p.Accuracy, 10*nearbyRadius)),
-		Statuses: statuses(nil, StateOpen), Limit: nearbyShown,
-	}
-	if p.Service != "" {
-		q.Services = []string{p.Service}
-	}
-	page, err := s.Reports.List(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	wire := make([]NearbyReport, len(page.Reports))
-	for i, r := range page.Reports {
-		wire[i] = NearbyReport{
-			Id: r.ID, Reference: r.Reference, Service: r.Service, Status: Status(r.Status), Lat: r.Lat, Lon: r.Lon,
-			DistanceM: metresBetween(p.Lat, p.Lon, r.Lat, r.Lon), Description: r.Description,
-			SupportCount: r.SupportedBy, CreatedAt: r.CreatedAt,
-		}
-	}
-	return wire, nil
-}
-
-// metresBetween is the distance of two points to 0.1 m, on a sphere.
-func metresBetween(lat1, lon1, lat2, lon2 float64) float64 {
-	return decimetres(geo.DistanceHaversine(orb.Point{lon1, lat1}, orb.Point{lon2, lat2}))
 }
 
 // decimetres rounds metres to what the distances are worth: their calculation is

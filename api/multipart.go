@@ -24,6 +24,7 @@ type formLimits struct {
 	Report     bool  // a part "report" must be there; else it may not
 	Photos     int   // how many parts "photo" at most
 	PhotoBytes int64 // how many bytes each
+	Place      bool  // parts that are a position may be there
 	// Dir is a private folder for photos on their way; "" is the system's.
 	Dir string
 }
@@ -32,6 +33,7 @@ type formLimits struct {
 type form struct {
 	Report []byte // the JSON, not yet checked
 	Photos []*upload
+	Place  *formPlace // nil if none was given
 }
 
 // upload is one photo as it came, in an unnamed file that goes with the process.
@@ -97,26 +99,35 @@ func readForm(r *multipart.Reader, limits formLimits) (*form, error) {
 }
 
 func (f *form) read(r *multipart.Reader, limits formLimits) error {
+	var place placeParts
 	for {
 		part, err := r.NextPart()
 		if errors.Is(err, io.EOF) {
-			return nil
+			f.Place, err = place.place()
+			return err
 		}
 		if err != nil {
 			return formFault(err)
 		}
-		switch name := part.FormName(); {
-		case name == "report" && limits.Report:
-			err = f.readReport(part)
-		case name == "photo":
-			err = f.readPhoto(part, limits)
-		default:
-			err = problem.Field(clip(name), codeUnknownField, "a part %q is not known here", clip(name))
-		}
-		if err != nil {
+		if err := f.readPart(part, limits, &place); err != nil {
 			return err
 		}
 	}
+}
+
+func (f *form) readPart(part *multipart.Part, limits formLimits, place *placeParts) error {
+	name := part.FormName()
+	switch {
+	case name == "report" && limits.Report:
+		return f.readReport(part)
+	case name == "photo":
+		return f.readPhoto(part, limits)
+	case limits.Place:
+		if known, err := place.read(name, part); known {
+			return err
+		}
+	}
+	return problem.Field(clip(name), codeUnknownField, "a part %q is not known here", clip(name))
 }
 
 // formFault is why a multipart body could not be read on.

@@ -10,35 +10,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
 )
-
-// PostPhoto serves POST /v1/photos: a photo ahead of its report.
-func (s *Server) PostPhoto(ctx context.Context, req PostPhotoRequestObject) (PostPhotoResponseObject, error) {
-	actor := auth.From(ctx)
-	if err := actor.May(auth.Upload, auth.Resource{}); err != nil {
-		return nil, err
-	}
-	form, err := readPhoto(req.Body, s.UploadDir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = form.Close() }() // unnamed temporary files
-	key := idempotency("postPhoto", actor, req.Params.IdempotencyKey, nil, form)
-	kept, err := s.Photos.KeepOnce(ctx, form.Photos[0].Reader(), photo.Once(key))
-	if err != nil {
-		return nil, err
-	}
-	// Nobody shows it yet, so its addresses are signed.
-	wire := s.toPhoto(report.Photo{ID: kept.ID, Width: kept.Width, Height: kept.Height, SHA256: kept.SHA256, CreatedAt: kept.CreatedAt}, true)
-	wire.Suggestion = toSuggestion(kept.Suggestion)
-	return PostPhoto201JSONResponse{
-		Body: wire, Headers: PostPhoto201ResponseHeaders{IdempotencyReplayed: replayed(kept.Replayed)},
-	}, nil
-}
 
 func toSuggestion(sg photo.Suggestion) *PhotoSuggestion {
 	if sg.Position == nil && sg.Taken.IsZero() {

@@ -864,16 +864,19 @@ type MultiPolygon struct {
 // MultiPolygonType defines model for MultiPolygon.Type.
 type MultiPolygonType string
 
-// NearbyReport defines model for NearbyReport.
+// NearbyReport An open report that may be about the same fault.
 type NearbyReport struct {
 	CreatedAt   time.Time `json:"created_at"`
 	Description string    `json:"description,omitempty,omitzero"`
 	DistanceM   float64   `json:"distance_m"`
 	Id          Uuid      `json:"id"`
 	Lat         float64   `json:"lat"`
-	Lon         float64   `json:"lon"`
-	Reference   string    `json:"reference"`
-	Service     string    `json:"service"`
+
+	// Likeness How likely the two are the same fault, by service, place, time, words and photo; from 0.5 on rather than not.
+	Likeness  float64 `json:"likeness"`
+	Lon       float64 `json:"lon"`
+	Reference string  `json:"reference"`
+	Service   string  `json:"service"`
 
 	// Status Open: received, acknowledged, planned, in-progress, waiting-for-reporter. Closed: fixed, closed.
 	Status       Status `json:"status"`
@@ -1028,6 +1031,28 @@ type Photo struct {
 
 	// Renditions Addresses by the longer side in pixels.
 	Renditions map[string]string `json:"renditions"`
+
+	// Suggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
+	Suggestion *PhotoSuggestion `json:"suggestion,omitempty"`
+
+	// Width Pixels of the largest rendition.
+	Width int `json:"width,omitempty,omitzero"`
+}
+
+// PhotoAhead A photo ahead of its report, with what is known of the place.
+type PhotoAhead struct {
+	CreatedAt time.Time `json:"created_at,omitempty,omitzero"`
+	Height    int       `json:"height,omitempty,omitzero"`
+	Id        Uuid      `json:"id"`
+
+	// Nearby Similar open reports, the likest first; absent where no position is known.
+	Nearby *[]NearbyReport `json:"nearby,omitempty"`
+
+	// Renditions Addresses by the longer side in pixels.
+	Renditions map[string]string `json:"renditions"`
+
+	// Services What can be reported there; absent where no position is known.
+	Services *[]Service `json:"services,omitempty"`
 
 	// Suggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
 	Suggestion *PhotoSuggestion `json:"suggestion,omitempty"`
@@ -1605,8 +1630,11 @@ type GetLocateParams struct {
 	// Accuracy How far off the position may be, in metres, as the phone tells it.
 	Accuracy float64 `form:"accuracy,omitempty" json:"accuracy,omitempty,omitzero"`
 
-	// Service Who is responsible for this service; only its open reports are shown as nearby.
+	// Service Who is responsible for this service; nearby shows only open reports of it and of those that may mean the same.
 	Service ServiceCode `form:"service,omitempty" json:"service,omitempty,omitzero"`
+
+	// Q Some words of what is wrong, to find similar reports by. They stand in the address of the call, so send nothing personal.
+	Q string `form:"q,omitempty" json:"q,omitempty,omitzero"`
 
 	// AcceptLanguage The languages that the caller reads, RFC 9110. Swedish is the default.
 	AcceptLanguage AcceptLanguage `json:"Accept-Language,omitempty,omitzero"`
@@ -1614,6 +1642,15 @@ type GetLocateParams struct {
 
 // PostPhotoMultipartBody defines parameters for PostPhoto.
 type PostPhotoMultipartBody struct {
+	// AccuracyM How far off that position may be, in metres.
+	AccuracyM float64 `json:"accuracy_m,omitempty,omitzero"`
+
+	// Lat Latitude of the fault, together with `lon`.
+	Lat Latitude `json:"lat,omitempty,omitzero"`
+
+	// Lon Longitude of the fault, together with `lat`.
+	Lon Longitude `json:"lon,omitempty,omitzero"`
+
 	// Photo JPEG, PNG or WebP, at most 20 MiB.
 	Photo openapi_types.File `json:"photo"`
 }
@@ -1622,6 +1659,9 @@ type PostPhotoMultipartBody struct {
 type PostPhotoParams struct {
 	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. The same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// AcceptLanguage The languages that the caller reads, RFC 9110. Swedish is the default.
+	AcceptLanguage AcceptLanguage `json:"Accept-Language,omitempty,omitzero"`
 }
 
 // ListQueueParams defines parameters for ListQueue.
@@ -2597,6 +2637,14 @@ func (siw *ServerInterfaceWrapper) GetLocate(c *gin.Context) {
 		return
 	}
 
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", c.Request.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter q: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	headers := c.Request.Header
 
 	// ------------- Optional header parameter "Accept-Language" -------------
@@ -2655,6 +2703,25 @@ func (siw *ServerInterfaceWrapper) PostPhoto(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage AcceptLanguage
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Accept-Language, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Accept-Language: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.AcceptLanguage = AcceptLanguage
 
 	}
 
@@ -4275,7 +4342,7 @@ type PostPhoto201ResponseHeaders struct {
 }
 
 type PostPhoto201JSONResponse struct {
-	Body    Photo
+	Body    PhotoAhead
 	Headers PostPhoto201ResponseHeaders
 }
 

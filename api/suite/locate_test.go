@@ -88,7 +88,7 @@ func nearby(t *testing.T, s *system) {
 	gone := s.filed(t, here, nil)
 	s.reporter(t, gone).Send(http.MethodDelete, "/v1/reports/"+gone.Id, nil).Want(http.StatusOK)
 	for query, want := range map[string][]string{
-		"": {lamp.Id, hole.Id}, "&service=street-light": {lamp.Id}, "&service=litter": nil,
+		"": {hole.Id, lamp.Id}, "&service=street-light": {lamp.Id}, "&service=litter": nil,
 	} {
 		var ids []string
 		for _, r := range s.locate(t, here, query).Nearby {

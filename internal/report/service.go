@@ -72,6 +72,8 @@ type Store interface {
 	// OpenReports returns open reports in the order of their ids, those after one;
 	// without photos.
 	OpenReports(ctx context.Context, after string, limit int) ([]Report, error)
+	// Around returns the nearest public reports around a place, in no order.
+	Around(ctx context.Context, a Around) ([]Neighbour, error)
 	// Update changes one report and stores what the change causes, in one
 	// transaction. change must have no side effects; it may run more than once. It
 	// returns ErrChannelChanged as [Changes] says.

@@ -64,16 +64,16 @@ func (s Photos) kept(ctx context.Context, first report.Replay, once photo.Once) 
 	}
 	k := photo.Kept{ID: first.Resource}
 	var hashes string
-	var created int64
-	ok, err := s.one(ctx, `SELECT width, height, sha256, created_at FROM photos WHERE id = $1`, []any{k.ID},
-		&k.Width, &k.Height, &hashes, &created)
+	var created, likeness int64
+	ok, err := s.one(ctx, `SELECT width, height, sha256, likeness, created_at FROM photos WHERE id = $1`, []any{k.ID},
+		&k.Width, &k.Height, &hashes, &likeness, &created)
 	if err != nil {
 		return photo.Kept{}, fmt.Errorf("read photo %s: %w", k.ID, err)
 	}
 	if !ok {
 		return photo.Kept{}, problem.New(problem.Gone, "the photo was not used in time and is deleted; upload it again with a new key")
 	}
-	k.CreatedAt = fromMicros(created)
+	k.CreatedAt, k.Likeness = fromMicros(created), photo.Likeness(likeness) // #nosec G115 -- 64 bits, stored as they are
 	if err := json.Unmarshal([]byte(hashes), &k.SHA256); err != nil {
 		return photo.Kept{}, fmt.Errorf("read photo %s: %w", k.ID, err)
 	}

@@ -257,13 +257,18 @@ func boxAround(p orb.Point, radius float64) orb.Bound {
 	return orb.Bound{Min: orb.Point{p.Lon() - dx, p.Lat() - dy}, Max: orb.Point{p.Lon() + dx, p.Lat() + dy}}
 }
 
-// inCircle cuts the box's corners off, in the plane that touches the middle:
-// within 0.5 % of the true distance at up to 50 km in Sweden.
+// inCircle cuts the box's corners off.
 func (f filter) inCircle(b *sqlbuilder.SelectBuilder) {
+	b.Where(f.squared(b) + " <= " + b.Var(f.q.RadiusM*f.q.RadiusM))
+}
+
+// squared is the squared distance from the middle, in the plane that touches it:
+// within 0.5 % of the true distance at up to 50 km in Sweden.
+func (f filter) squared(b *sqlbuilder.SelectBuilder) string {
 	kx := metresPerDegree * math.Cos(f.q.Near.Lat()*math.Pi/180)
 	dx := "(lon - " + b.Var(f.q.Near.Lon()) + ") * " + b.Var(kx)
 	dy := "(lat - " + b.Var(f.q.Near.Lat()) + ") * " + b.Var(metresPerDegree)
-	b.Where(fmt.Sprintf("(%s) * (%s) + (%s) * (%s) <= %s", dx, dx, dy, dy, b.Var(f.q.RadiusM*f.q.RadiusM)))
+	return fmt.Sprintf("(%s) * (%s) + (%s) * (%s)", dx, dx, dy, dy)
 }
 
 // likePattern makes a text findable anywhere, with LIKE's own signs taken
