@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 
+	"github.com/paulmach/orb"
+
 	"github.com/kantsten/kantsten/internal/report"
 )
 
@@ -36,4 +38,19 @@ func (s Reports) FileAll(ctx context.Context, filings []report.Filing) (rs []rep
 		return nil
 	})
 	return rs, err
+}
+
+// PlanAround says in SQLite's words how Around is answered.
+func (s Reports) PlanAround(ctx context.Context, a report.Around) (steps []string, err error) {
+	f, err := newFilter(report.Query{Near: &orb.Point{a.Lon, a.Lat}, RadiusM: a.RadiusM, Statuses: a.Statuses, Limit: a.Limit})
+	if err != nil {
+		return nil, err
+	}
+	query, args := f.nearest(a.Photos).Build()
+	rows, err := s.query(ctx, "EXPLAIN QUERY PLAN "+query, args...)
+	return collect(rows, err, func(row scanner) (step string, err error) {
+		var id, parent, unused int
+		err = row.Scan(&id, &parent, &unused, &step)
+		return step, err
+	})
 }
