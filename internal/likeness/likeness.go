@@ -36,7 +36,8 @@ import (
 // gets on the days between.
 //
 // That set has no descriptions, no photos, no accuracies and, by its rule, no two
-// services; its addresses are a register's, which residents do not write as evenly. So the weights of words and photos, and the factors of services, are
+// services; its addresses are a register's, which residents do not write as
+// evenly. So the weights of words and photos, and the factors of services, are
 // judgement: words that resemble each other weigh more than addresses that do, for
 // of those a street gives everybody the same, and the same photo at the same place
 // leaves no doubt.
