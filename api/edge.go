@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -33,6 +34,14 @@ type Edge struct {
 	Observe func(method, route string, status, bytes int, took time.Duration)
 }
 
+// V1 serves the whole contract: the calls that are generated from it, and those
+// that the contract has and are routed by hand.
+type V1 interface {
+	StrictServerInterface
+	// Uploads are the routes of resumable uploads.
+	Uploads(e *Edge) []Route
+}
+
 // Route is a way into the server that stands beside the v1 contract.
 type Route struct {
 	Method  string
@@ -44,15 +53,15 @@ type Route struct {
 
 // Handler builds the server: v1 by the contract, the documentation, and the
 // given routes beside them. It fails if the contract and the routes disagree.
-func (e *Edge) Handler(v1 StrictServerInterface, beside ...Route) (http.Handler, error) {
+func (e *Edge) Handler(v1 V1, beside ...Route) (http.Handler, error) {
 	engine, err := e.engine(v1, beside)
 	if err != nil {
 		return nil, err
 	}
-	return headAsGet(engine), nil
+	return overrideMethod(headAsGet(engine)), nil
 }
 
-func (e *Edge) engine(v1 StrictServerInterface, beside []Route) (*gin.Engine, error) {
+func (e *Edge) engine(v1 V1, beside []Route) (*gin.Engine, error) {
 	contract, err := loadContract()
 	if err != nil {
 		return nil, err
@@ -72,7 +81,7 @@ func (e *Edge) engine(v1 StrictServerInterface, beside []Route) (*gin.Engine, er
 	engine.Use(requestID, e.logRequest, e.recoverPanic, securityHeaders, crossOrigin)
 	engine.NoRoute(e.noRoute)
 	engine.NoMethod(e.noMethod)
-	for _, r := range append(docs, beside...) {
+	for _, r := range slices.Concat(docs, v1.Uploads(e), beside) {
 		engine.Handle(r.Method, r.Path, limitBody(r.MaxBody), r.Handler)
 	}
 	e.registerV1(engine, contract, v1)

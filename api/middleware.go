@@ -130,6 +130,10 @@ func crossOrigin(c *gin.Context) {
 		return
 	}
 	h := c.Writer.Header()
+	if below(c.Request.URL.Path, uploadsPath) {
+		crossOriginUploads(c)
+		return
+	}
 	h.Add("Vary", "Accept, Accept-Language, Authorization, Follow-Token, X-API-Key")
 	reading := c.Request.Method == http.MethodGet && anonymous(c.Request)
 	if reading {

@@ -32,19 +32,19 @@ type formLimits struct {
 // form is a multipart body that has been read. Close it.
 type form struct {
 	Report []byte // the JSON, not yet checked
-	Photos []*upload
+	Photos []*sentPhoto
 	Place  *formPlace // nil if none was given
 }
 
-// upload is one photo as it came, in an unnamed file that goes with the process.
-type upload struct {
+// sentPhoto is one photo as it came, in an unnamed file that goes with the process.
+type sentPhoto struct {
 	file   *os.File
 	Size   int64
 	SHA256 [sha256.Size]byte // of the bytes, for the fingerprint of the request
 }
 
 // Reader returns a reader of the whole photo; there may be several at a time.
-func (u *upload) Reader() *io.SectionReader { return io.NewSectionReader(u.file, 0, u.Size) }
+func (u *sentPhoto) Reader() *io.SectionReader { return io.NewSectionReader(u.file, 0, u.Size) }
 
 // Close gives the files back.
 func (f *form) Close() error {
@@ -188,7 +188,7 @@ func (f *form) readPhoto(part *multipart.Part, limits formLimits) error {
 }
 
 // spool copies a photo into an unnamed file.
-func spool(part io.Reader, limits formLimits) (*upload, error) {
+func spool(part io.Reader, limits formLimits) (*sentPhoto, error) {
 	file, err := os.CreateTemp(limits.Dir, "upload-*")
 	if err != nil {
 		return nil, unavailable("keep a photo while it is read", err)
@@ -208,7 +208,7 @@ func spool(part io.Reader, limits formLimits) (*upload, error) {
 	case size > limits.PhotoBytes:
 		return nil, errors.Join(partTooLarge("photo", "a photo is larger than %d MiB", limits.PhotoBytes>>20), file.Close())
 	}
-	return &upload{file: file, Size: size, SHA256: [sha256.Size]byte(hash.Sum(nil))}, nil
+	return &sentPhoto{file: file, Size: size, SHA256: [sha256.Size]byte(hash.Sum(nil))}, nil
 }
 
 func partTooLarge(part, format string, args ...any) error {

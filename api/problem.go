@@ -37,6 +37,8 @@ var problemKinds = []problemKind{
 	{problem.TooLarge, http.StatusRequestEntityTooLarge, "The body has more bytes than are read here."},
 	{problem.UnsupportedMedia, http.StatusUnsupportedMediaType, "The Content-Type is not one that this call reads."},
 	{problem.Invalid, http.StatusUnprocessableEntity, "The request can be read, but something in it is not right. The member errors names each field with a stable code."},
+	{problem.ProtocolVersion, http.StatusPreconditionFailed, "The request speaks a version of a protocol that is not spoken here; for tus, the header Tus-Version lists those that are."},
+	{problem.ChecksumMismatch, statusChecksumMismatch, "What arrived is not what the header Upload-Checksum says. None of it is kept; send the chunk again."},
 	{problem.VersionRequired, http.StatusPreconditionRequired, "A change must name in If-Match the version that it was made on, as ETag gave it."},
 	{problem.TooMany, http.StatusTooManyRequests, "Too many requests in a short time. Retry-After says in how many seconds to try again."},
 	{problem.Unavailable, http.StatusServiceUnavailable, "The installation cannot do this right now. Nothing was stored; the same request may be repeated with the same Idempotency-Key."},
@@ -90,7 +92,7 @@ func (e *Edge) sendProblem(w http.ResponseWriter, r *http.Request, p *problem.Er
 }
 
 func sendDocument(w http.ResponseWriter, r *http.Request, doc problemJSON) {
-	doc.Title = http.StatusText(doc.Status)
+	doc.Title = titleOf(doc.Status)
 	doc.Instance = "urn:uuid:" + RequestID(r.Context())
 	body, err := json.Marshal(doc)
 	if err != nil { // only Current can fail, and it is the least important part
@@ -100,6 +102,16 @@ func sendDocument(w http.ResponseWriter, r *http.Request, doc problemJSON) {
 	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(doc.Status)
 	_, _ = w.Write(body) // whoever asked is gone
+}
+
+// statusChecksumMismatch is the tus protocol's own, which net/http has no words for.
+const statusChecksumMismatch = 460
+
+func titleOf(status int) string {
+	if status == statusChecksumMismatch {
+		return "Checksum Mismatch"
+	}
+	return http.StatusText(status)
 }
 
 func rowOf(p *problem.Error) (problemKind, bool) {

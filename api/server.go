@@ -16,6 +16,7 @@ import (
 	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/routing"
 	"github.com/kantsten/kantsten/internal/tenant"
+	"github.com/kantsten/kantsten/internal/upload"
 )
 
 // Server is the v1 API: each method decodes nothing and decides nothing, but
@@ -27,6 +28,7 @@ type Server struct {
 	Tenants   *tenant.Service
 	Directory *tenant.Directory
 	Photos    *photo.Library
+	Resumable *upload.Service
 	Blobs     blob.Store
 	Shown     PhotoRows
 	Auth      *auth.Service
@@ -41,7 +43,7 @@ type Server struct {
 	Committed func() // starts the jobs that a call has left
 }
 
-var _ StrictServerInterface = (*Server)(nil)
+var _ V1 = (*Server)(nil)
 
 // PhotoRows tells which report shows a photo.
 type PhotoRows interface {

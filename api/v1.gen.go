@@ -920,7 +920,7 @@ type NewReport struct {
 	Lat         Latitude  `json:"lat"`
 	Lon         Longitude `json:"lon"`
 
-	// Photos Ids from `POST /v1/photos`, in the order to show them.
+	// Photos Ids from `POST /v1/photos` or from uploads, in the order to show them.
 	Photos []Uuid `json:"photos,omitempty,omitzero"`
 
 	// Private Show the report to its reporter and the responsible staff only.

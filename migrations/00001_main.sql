@@ -274,6 +274,22 @@ CREATE TABLE photos (
 CREATE INDEX photos_of ON photos (report, id) WHERE report IS NOT NULL;
 CREATE INDEX photos_unclaimed ON photos (created_at) WHERE report IS NULL;
 
+-- Photos on their way. Their bytes lie in the blob store, below uploads/; neither
+-- they nor these rows are part of a backup.
+CREATE TABLE uploads (
+    id          TEXT PRIMARY KEY,
+    secret_hash TEXT NOT NULL UNIQUE,
+    length      BIGINT NOT NULL, -- bytes; -1 until the sender says
+    received    BIGINT NOT NULL, -- bytes that are safe
+    parts       TEXT NOT NULL, -- JSON: blobs and their bytes, in order
+    metadata    TEXT NOT NULL,
+    state       TEXT NOT NULL, -- open, done, ended
+    photo       TEXT NOT NULL, -- what a done one became
+    created_at  BIGINT NOT NULL,
+    expires_at  BIGINT NOT NULL
+);
+CREATE INDEX uploads_old ON uploads (expires_at);
+
 -- Pictures that another system linked to a report and that are still to be
 -- fetched. An address may be personal, so it stands here and in no job, and goes
 -- as soon as the picture is there or the report is erased.

@@ -30,6 +30,7 @@ import (
 	"github.com/kantsten/kantsten/internal/routing"
 	"github.com/kantsten/kantsten/internal/store"
 	"github.com/kantsten/kantsten/internal/tenant"
+	"github.com/kantsten/kantsten/internal/upload"
 )
 
 const baseURL = "https://report.example.se"
@@ -103,9 +104,11 @@ func (s *system) wireDomain(blobs blob.Store, secrets auth.Secrets) {
 			Follow: secrets.FollowKeys, Sweden: sweden, Now: s.now, Committed: s.wake,
 		},
 		Router: router, Atlas: &atlas.Atlas{Boundaries: router.Boundaries}, Tenants: tenants, Directory: &tenant.Directory{Store: store.Tenants{DB: s.db}, Now: s.now},
-		Photos: photos, Blobs: blobs, Shown: store.Photos{DB: s.db},
-		Auth:  &auth.Service{Store: store.Auth{DB: s.db}, CodeKey: secrets.CodeKey, Now: s.now},
-		Links: secrets.LinkKey, Parked: store.Jobs{DB: s.db}, PushKey: secrets.VAPIDPublic,
+		Photos: photos, Blobs: blobs,
+		Resumable: &upload.Service{Rows: store.Uploads{DB: s.db}, Blobs: blobs, Photos: photos, Dir: uploads, Now: s.now},
+		Shown:     store.Photos{DB: s.db},
+		Auth:      &auth.Service{Store: store.Auth{DB: s.db}, CodeKey: secrets.CodeKey, Now: s.now},
+		Links:     secrets.LinkKey, Parked: store.Jobs{DB: s.db}, PushKey: secrets.VAPIDPublic,
 		BaseURL: baseURL, Version: "test", UploadDir: uploads, Now: s.now, Committed: s.wake,
 	}
 }

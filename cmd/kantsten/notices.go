@@ -124,6 +124,7 @@ func showCode(out io.Writer) func(notify.ShownCode) {
 func (p *program) sweeps() iter.Seq2[string, func(context.Context) error] {
 	return func(yield func(string, func(context.Context) error) bool) {
 		_ = yield("photos", p.photos.Sweep) &&
+			yield("uploads", p.uploads.Sweep) &&
 			yield("sign-ins", p.auth.Sweep) &&
 			yield("subscriptions", p.followers.Sweep) &&
 			yield("idempotency keys", p.sweepKeys) &&

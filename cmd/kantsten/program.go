@@ -22,6 +22,7 @@ import (
 	"github.com/kantsten/kantsten/internal/routing"
 	"github.com/kantsten/kantsten/internal/store"
 	"github.com/kantsten/kantsten/internal/tenant"
+	"github.com/kantsten/kantsten/internal/upload"
 )
 
 // program is everything wired together. Reading [open] from top to bottom shows
@@ -39,6 +40,7 @@ type program struct {
 	tenants    *tenant.Service
 	directory  *tenant.Directory
 	photos     *photo.Library
+	uploads    *upload.Service
 	auth       *auth.Service
 	reports    *report.Service
 	followers  *notify.Followers
@@ -108,6 +110,7 @@ func (p *program) wireDomain() {
 		},
 		Blobs: p.blobs, Rows: store.Photos{DB: p.db}, Now: time.Now,
 	}
+	p.uploads = &upload.Service{Rows: store.Uploads{DB: p.db}, Blobs: p.blobs, Photos: p.photos, Dir: p.uploadDir(), Now: time.Now}
 	p.auth = &auth.Service{Store: store.Auth{DB: p.db}, CodeKey: p.secrets.CodeKey, Now: time.Now}
 	p.reports = &report.Service{
 		Store: store.Reports{DB: p.db}, Router: &routing.Router{Boundaries: p.boundaries},
@@ -127,7 +130,7 @@ func (p *program) wake() {
 func (p *program) server() *api.Server {
 	return &api.Server{
 		Reports: p.reports, Router: &routing.Router{Boundaries: p.boundaries}, Atlas: &atlas.Atlas{Boundaries: p.boundaries}, Tenants: p.tenants, Directory: p.directory,
-		Photos: p.photos, Blobs: p.blobs, Shown: store.Photos{DB: p.db}, Auth: p.auth, Links: p.secrets.LinkKey,
+		Photos: p.photos, Resumable: p.uploads, Blobs: p.blobs, Shown: store.Photos{DB: p.db}, Auth: p.auth, Links: p.secrets.LinkKey,
 		Followers: p.followers, Parked: store.Jobs{DB: p.db}, PushKey: p.secrets.VAPIDPublic,
 		BaseURL: p.cfg.BaseURL, Version: version, UploadDir: p.uploadDir(), Now: time.Now, Committed: p.wake,
 	}

@@ -45,6 +45,7 @@ var rules = map[string]rule{
 	"internal/catalog":  {why: "services and their attributes, and how one jurisdiction overrides them", may: with(bottom, "internal/auth")},
 	"internal/tenant":   {why: "jurisdictions, changed by those who may, each with its catalogue", may: with(bottom, "internal/auth", "internal/catalog")},
 	"internal/photo":    {why: "makes a photo safe and stores it", may: with(bottom, "internal/auth")},
+	"internal/upload":   {why: "takes photos in pieces and hands them to the library", may: with(bottom, "internal/photo")},
 	"internal/routing":  {why: "service, area and owner to a recipient", may: with(bottom, "internal/auth", "internal/catalog", "internal/tenant")},
 	"internal/atlas":    {why: "draws areas for maps", may: with(bottom, "internal/routing")},
 	"internal/likeness": {why: "how alike two reports are; a pure function of what they say", may: []string{"internal/catalog", "internal/photo"}},
@@ -53,12 +54,12 @@ var rules = map[string]rule{
 	"internal/notify":  {why: "renders and sends what followers hear", may: with(domain, "internal/egress")},
 	"internal/open311": {why: "wire types, client and two-way sync, which comes in by the report's own door", may: with(domain, "internal/egress")},
 	"internal/backup":  {why: "one state of an installation in a folder, with the erasures to carry out again", may: domain},
-	"internal/store":   {why: "SQL for the domain's types; it implements what they ask for", may: with(domain, "internal/notify", "internal/open311", "internal/backup", "migrations")},
-	"api":              {why: "HTTP over the domain; Open311 by its wire types", may: with(domain, "internal/atlas", "internal/notify", "internal/open311", "internal/web", "openapi")},
+	"internal/store":   {why: "SQL for the domain's types; it implements what they ask for", may: with(domain, "internal/notify", "internal/open311", "internal/backup", "internal/upload", "migrations")},
+	"api":              {why: "HTTP over the domain; Open311 by its wire types", may: with(domain, "internal/atlas", "internal/notify", "internal/open311", "internal/upload", "internal/web", "openapi")},
 	"internal/demo":    {why: "seeds an installation to look at, through the domain's own doors", may: domain},
 
 	"cmd/kantsten": {why: "wiring: the only place that knows the store and everything else", may: with(domain,
-		"api", "internal/atlas", "internal/store", "internal/backup", "internal/egress", "internal/notify", "internal/open311", "internal/demo", "internal/web", "openapi", "migrations",
+		"api", "internal/atlas", "internal/store", "internal/backup", "internal/upload", "internal/egress", "internal/notify", "internal/open311", "internal/demo", "internal/web", "openapi", "migrations",
 		"geo/geojson", "geo/geopackage", "geo/postgis", "geo/shapefile", "geo/sweref")},
 
 	"internal/bench":             {why: "figures of the built program beside the bare database", may: with(domain, "internal/demo", "internal/pgtest"), testsOnly: true},

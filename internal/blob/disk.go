@@ -233,16 +233,22 @@ func folderOf(prefix string) string {
 // It returns how many files it removed. olderThan must be longer than any Put
 // takes; an hour is plenty.
 func (d *Disk) Sweep(ctx context.Context, olderThan time.Duration) (int, error) {
+	return d.SweepBelow(ctx, ".", olderThan)
+}
+
+// SweepBelow is Sweep for one folder and all below it; one that is not there is
+// no error.
+func (d *Disk) SweepBelow(ctx context.Context, folder string, olderThan time.Duration) (int, error) {
 	limit := time.Now().Add(-olderThan)
 	removed := 0
 	var folders []string // parents before their children
-	err := d.walk(ctx, ".", func(name string, entry fs.DirEntry) error {
+	err := d.walk(ctx, folder, func(name string, entry fs.DirEntry) error {
 		stat, err := entry.Info()
 		if err != nil || !stat.ModTime().Before(limit) {
 			return err
 		}
 		switch {
-		case entry.IsDir() && name != ".":
+		case entry.IsDir() && name != folder:
 			folders = append(folders, name)
 		case strings.HasPrefix(entry.Name(), tempPrefix):
 			removed++

@@ -34,6 +34,8 @@ const (
 	TooLarge         Kind = "too-large"             // 413: more bytes than are read
 	UnsupportedMedia Kind = "unsupported-media"     // 415: a content type that is not read here
 	Invalid          Kind = "invalid"               // 422: readable, but a field is wrong; Fields says which
+	ProtocolVersion  Kind = "protocol-version"      // 412: a version of a protocol that is not spoken here
+	ChecksumMismatch Kind = "checksum-mismatch"     // 460, by the tus protocol: not the bytes that were sent
 	VersionRequired  Kind = "precondition-required" // 428: a change needs If-Match
 	TooMany          Kind = "too-many-requests"     // 429: later; RetryAfter says when
 	Unavailable      Kind = "unavailable"           // 503: not now; RetryAfter says when
