@@ -40,6 +40,9 @@ type row struct {
 // aPhoto stands for a form with one photo.
 type aPhoto struct{}
 
+// tusHeader stands for a request of the tus protocol with this header.
+type tusHeader struct{ name, value string }
+
 var walk = []row{
 	{"getApiInfo", "", "GET", "/v1/api-info", nil, open},
 	{"getLocate", "", "GET", "/v1/locate?lat=62.3&lon=17.3", nil, open},
@@ -53,6 +56,11 @@ var walk = []row{
 	{"listReports", "", "GET", "/v1/reports", nil, open},
 	{"postReport", "", "POST", "/v1/reports", pothole(inSundsvall, nil), open},
 	{"postPhoto", "", "POST", "/v1/photos", aPhoto{}, open},
+	{"optionsUploads", "", "OPTIONS", "/v1/uploads", nil, open},
+	{"postUpload", "", "POST", "/v1/uploads", tusHeader{"Upload-Length", "100"}, open},
+	{"getUpload", "", "GET", "/v1/uploads/{upload}", nil, open}, // whoever has the address
+	{"patchUpload", "", "PATCH", "/v1/uploads/{upload}", tusHeader{"Upload-Offset", "0"}, open},
+	{"deleteUpload", "", "DELETE", "/v1/uploads/{upload}", tusHeader{}, open},
 	{"postSignIn", "", "POST", "/v1/sign-in", fields{"email": "{address}"}, open},
 	{"postSignInConfirm", "", "POST", "/v1/sign-in/confirm", fields{"sign_in_id": strings.Repeat("A", 43), "code": "123456"}, open}, // a wrong code is 422
 	{"postInvitationAccept", "", "POST", "/v1/invitations/accept", fields{"secret": "ksi_" + strings.Repeat("A", 43)}, open},
@@ -210,6 +218,9 @@ func (r row) scene(t *testing.T, s *system, admin *apitest.Client) *scene {
 	if r.names("{colleague}") {
 		made.names["{colleague}"] = s.invited(t, auth.Crew, sundsvall, s.address("colleague")).Person.Id
 	}
+	if r.names("{upload}") {
+		made.names["{upload}"] = strings.TrimPrefix(s.begun(t, 100), "/v1/uploads/")
+	}
 	if r.names("{key}") {
 		var key api.MadeKey
 		admin.WithTest(t).Send(http.MethodPost, "/v1/jurisdictions/2281/keys", fields{"name": "x", "scopes": []string{"open311"}}).Want(http.StatusCreated).JSON(&key)
@@ -248,6 +259,11 @@ func (r row) call(t *testing.T, s *system, about *scene, who string, c *apitest.
 	switch body := r.body.(type) {
 	case aPhoto:
 		return c.Form(path, photoPart(phonePhoto(t, 1)))
+	case tusHeader:
+		c = c.With("Tus-Resumable", "1.0.0").With("Content-Type", octets)
+		if body.name != "" {
+			c = c.With(body.name, body.value)
+		}
 	case fields:
 		filled := fields{}
 		for field, v := range body {
