@@ -70,29 +70,47 @@ func (s *Server) ListReportPhotos(ctx context.Context, req ListReportPhotosReque
 
 // PostReportPhoto serves POST /v1/reports/{id}/photos.
 func (s *Server) PostReportPhoto(ctx context.Context, req PostReportPhotoRequestObject) (PostReportPhotoResponseObject, error) {
-	form, err := readPhoto(req.Body, s.UploadDir)
+	c := report.Comment{Origin: report.OriginAPI}
+	var form *form
+	if req.JSONBody != nil {
+		c.PhotoIDs = req.JSONBody.Photos
+	} else {
+		var err error
+		if form, err = readPhoto(req.MultipartBody, s.UploadDir); err != nil {
+			return nil, err
+		}
+		defer func() { _ = form.Close() }() // unnamed temporary files
+		c.NewPhotos = form.readers()
+	}
+	c.Key = idempotency("postReportPhoto "+req.Id, auth.From(ctx), req.Params.IdempotencyKey, req.JSONBody, form)
+	added, err := s.Reports.AddComment(ctx, auth.From(ctx), req.Id, c)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = form.Close() }() // unnamed temporary files
-	added, err := s.Reports.AddComment(ctx, auth.From(ctx), req.Id, report.Comment{
-		NewPhotos: form.readers(), Origin: report.OriginAPI,
-		Key: idempotency("postReportPhoto "+req.Id, auth.From(ctx), req.Params.IdempotencyKey, nil, form),
-	})
+	body, err := s.toAdded(added)
 	if err != nil {
 		return nil, err
 	}
+	return PostReportPhoto201JSONResponse{Body: body, Headers: PostReportPhoto201ResponseHeaders{
+		ETag: etag(added.Report.Version), IdempotencyReplayed: replayed(added.Replayed),
+	}}, nil
+}
+
+// toAdded shows the photos that an update has added.
+func (s *Server) toAdded(added report.Commentary) (AddedPhotos, error) {
+	var all []Photo
 	for _, p := range added.Report.Photos {
 		if p.UpdateID == added.Update.ID {
-			return PostReportPhoto201JSONResponse{
-				Body: s.toPhoto(p, added.Report.Private),
-				Headers: PostReportPhoto201ResponseHeaders{
-					ETag: etag(added.Report.Version), IdempotencyReplayed: replayed(added.Replayed),
-				},
-			}, nil
+			all = append(all, s.toPhoto(p, added.Report.Private))
 		}
 	}
-	return nil, problem.New(problem.Gone, "the photo was removed meanwhile")
+	if len(all) == 0 {
+		return AddedPhotos{}, problem.New(problem.Gone, "the photo was removed meanwhile")
+	}
+	return AddedPhotos{
+		Id: all[0].Id, Renditions: all[0].Renditions, Width: all[0].Width, Height: all[0].Height, CreatedAt: all[0].CreatedAt,
+		Photos: all,
+	}, nil
 }
 
 // PostReportSupport serves POST /v1/reports/{id}/support.

@@ -492,6 +492,23 @@ func (e UpdateKind) Valid() bool {
 	}
 }
 
+// AddedPhotos defines model for AddedPhotos.
+type AddedPhotos struct {
+	CreatedAt time.Time `json:"created_at,omitempty,omitzero"`
+	Height    int       `json:"height,omitempty,omitzero"`
+	Id        Uuid      `json:"id"`
+	Photos    []Photo   `json:"photos"`
+
+	// Renditions Addresses by the longer side in pixels.
+	Renditions map[string]string `json:"renditions"`
+
+	// Suggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
+	Suggestion *PhotoSuggestion `json:"suggestion,omitempty"`
+
+	// Width Pixels of the largest rendition.
+	Width int `json:"width,omitempty,omitzero"`
+}
+
 // ApiInfo defines model for ApiInfo.
 type ApiInfo struct {
 	ApiDocumentation string           `json:"api_documentation"`
@@ -895,6 +912,12 @@ type NewKey struct {
 	// Name What it is for.
 	Name   string  `json:"name"`
 	Scopes []Scope `json:"scopes"`
+}
+
+// NewPhotos defines model for NewPhotos.
+type NewPhotos struct {
+	// Photos Ids of photos that no report has yet, in the order to show them.
+	Photos []Uuid `json:"photos"`
 }
 
 // NewReport defines model for NewReport.
@@ -1865,6 +1888,9 @@ type PutReportAssigneeJSONRequestBody = Assignment
 
 // PostReportHandOverJSONRequestBody defines body for PostReportHandOver for application/json ContentType.
 type PostReportHandOverJSONRequestBody = HandOver
+
+// PostReportPhotoJSONRequestBody defines body for PostReportPhoto for application/json ContentType.
+type PostReportPhotoJSONRequestBody = NewPhotos
 
 // PostReportPhotoMultipartRequestBody defines body for PostReportPhoto for multipart/form-data ContentType.
 type PostReportPhotoMultipartRequestBody PostReportPhotoMultipartBody
@@ -4646,9 +4672,10 @@ func (response ListReportPhotos200JSONResponse) VisitListReportPhotosResponse(w 
 }
 
 type PostReportPhotoRequestObject struct {
-	Id     ReportId `json:"id"`
-	Params PostReportPhotoParams
-	Body   *multipart.Reader
+	Id            ReportId `json:"id"`
+	Params        PostReportPhotoParams
+	JSONBody      *PostReportPhotoJSONRequestBody
+	MultipartBody *multipart.Reader
 }
 
 type PostReportPhotoResponseObject interface {
@@ -4661,7 +4688,7 @@ type PostReportPhoto201ResponseHeaders struct {
 }
 
 type PostReportPhoto201JSONResponse struct {
-	Body    Photo
+	Body    AddedPhotos
 	Headers PostReportPhoto201ResponseHeaders
 }
 
@@ -6210,12 +6237,34 @@ func (sh *strictHandler) PostReportPhoto(ctx *gin.Context, id ReportId, params P
 
 	request.Id = id
 	request.Params = params
+	if strings.HasPrefix(ctx.GetHeader("Content-Type"), "application/json") {
 
-	if reader, err := ctx.Request.MultipartReader(); err != nil {
-		sh.options.RequestErrorHandlerFunc(ctx, err)
-		return
-	} else {
-		request.Body = reader
+		var body PostReportPhotoJSONRequestBody
+		var err error
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = ctx.ShouldBindJSON(&body)
+		} else if binding.Validator != nil {
+			// ShouldBindJSON runs the struct validator after decoding; keep that.
+			err = binding.Validator.ValidateStruct(&body)
+		}
+		if err != nil {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.GetHeader("Content-Type"), "multipart/form-data") {
+		if reader, err := ctx.Request.MultipartReader(); err != nil {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		} else {
+			request.MultipartBody = reader
+		}
 	}
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {

@@ -83,6 +83,7 @@ func (n *Notifier) Handlers() map[string]job.Handler {
 	return map[string]job.Handler{
 		report.JobTell:       {Run: n.tell},
 		report.JobDeliver:    byMail(n.deliver),
+		report.JobForward:    byMail(n.forward),
 		report.JobEraseFiles: {Run: n.eraseFiles, Workers: 1, Timeout: filesTimeout},
 		ChannelPush: {
 			Run: n.push, Workers: pushWorkers, Timeout: pushTimeout, Backoff: job.Backoff{GiveUp: pushGiveUp},

@@ -119,8 +119,8 @@ func (s *Service) commented(actor auth.Actor, r *Report, c Comment) Changes {
 	r.UpdatedAt = now
 	if c.reopens() && s.mayReopen(actor, r) {
 		caused := r.statusChanged(actor, StatusChange{To: Acknowledged, Text: c.Text, Origin: c.Origin}, now)
-		caused.Updates[0].StillBad, caused.Photos = c.StillBad, c.PhotoIDs
-		return caused
+		caused.Updates[0].StillBad = c.StillBad
+		return caused.withPhotos(r, c.PhotoIDs)
 	}
 	kind, event := Commented, EventCommented
 	if len(c.PhotoIDs) > 0 {
@@ -128,9 +128,7 @@ func (s *Service) commented(actor auth.Actor, r *Report, c Comment) Changes {
 	}
 	u := r.entry(kind, actor, c.Origin, now)
 	u.Text, u.Internal, u.StillBad = c.Text, c.Internal, c.StillBad
-	caused := r.caused(u, event)
-	caused.Photos = c.PhotoIDs
-	return caused
+	return r.caused(u, event).withPhotos(r, c.PhotoIDs)
 }
 
 func (c Comment) reopens() bool { return c.StillBad != nil && *c.StillBad && !c.Internal }

@@ -72,12 +72,13 @@ func (s *Service) FetchMedia(ctx context.Context, m FetchMediaJob) error {
 }
 
 // mediaAdded is the update by which a linked picture joins its report. It is a
-// part of what the reporter filed, so nobody is told as of news.
+// part of what the reporter filed, so no follower is told as of news; a recipient
+// who got the report by message has not seen it yet.
 func (s *Service) mediaAdded(r *Report, photoID string) Changes {
 	r.UpdatedAt = s.now()
 	u := r.entry(PhotoAdded, auth.Actor{}, r.Origin, r.UpdatedAt)
 	u.Author = ByReporter
 	caused := r.caused(u, EventPhoto)
-	caused.Photos, caused.Jobs = []string{photoID}, nil
-	return caused
+	caused.Jobs = nil
+	return caused.withPhotos(r, []string{photoID})
 }
