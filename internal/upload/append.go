@@ -63,6 +63,7 @@ func (s *Service) Append(ctx context.Context, secret string, c Chunk) (Progress,
 	if c.Offset != u.Received {
 		return Progress{}, errMoved()
 	}
+	found := u
 	if u.Length, err = c.length(u); err != nil {
 		return Progress{}, err
 	}
@@ -70,7 +71,7 @@ func (s *Service) Append(ctx context.Context, secret string, c Chunk) (Progress,
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), chunkTime)
 	defer cancel()
 	t := &taking{
-		Service: s, ctx: ctx, u: u, body: bufio.NewReaderSize(c.Body, 64<<10), checksum: c.Checksum,
+		Service: s, ctx: ctx, u: u, row: found, body: bufio.NewReaderSize(c.Body, 64<<10), checksum: c.Checksum,
 		told: c.Length != Unknown,
 	}
 	if c.Size > t.room() {
@@ -99,6 +100,7 @@ type taking struct {
 	*Service
 	ctx      context.Context // lives no longer than the call that made it
 	u        Upload          // as it will stand; with a checksum it is not stored before the end
+	row      Upload          // as it is stored
 	body     *bufio.Reader
 	checksum *Checksum
 	pending  []Part // stored blobs that the row does not know yet
@@ -194,13 +196,22 @@ func (t *taking) part(most int64) (broken, err error) {
 		r = io.TeeReader(in, t.checksum.Hash)
 	}
 	if err := t.Blobs.Put(t.ctx, p.Name, r, "application/octet-stream"); err != nil {
-		return nil, trouble(fmt.Errorf("store a part of upload %s: %w", t.u.ID, err))
+		return nil, t.notStored(err)
 	}
 	p.Bytes = in.n
 	t.pending = append(t.pending, p)
 	t.u.Parts = append(t.u.Parts, p)
 	t.u.Received += p.Bytes
 	return in.broken, nil
+}
+
+// notStored is why a part could not be stored: ending an upload takes away the
+// file that is being written, so the upload is asked first.
+func (t *taking) notStored(err error) error {
+	if open, aerr := t.Rows.Advance(t.ctx, t.row, t.row.Received); aerr == nil && !open {
+		return errMoved()
+	}
+	return trouble(fmt.Errorf("store a part of upload %s: %w", t.u.ID, err))
 }
 
 // lastByte reads the last byte of the upload, if its turn has come, and makes sure
@@ -243,7 +254,7 @@ func (t *taking) commit(from int64) error {
 	if !ok {
 		return errMoved()
 	}
-	t.pending, t.told = nil, false
+	t.row, t.pending, t.told = t.u, nil, false
 	return nil
 }
 

@@ -110,6 +110,11 @@ func (s *Service) empty(ctx context.Context, id string) error {
 			return fmt.Errorf("delete a part of upload %s: %w", id, err)
 		}
 	}
+	if disk, ok := s.Blobs.(interrupted); ok { // what was just being written
+		if _, err := disk.SweepBelow(ctx, area+id, 0); err != nil {
+			return fmt.Errorf("delete the interrupted parts of upload %s: %w", id, err)
+		}
+	}
 	if err := s.Rows.Emptied(ctx, id); err != nil {
 		return fmt.Errorf("note that upload %s is empty: %w", id, err)
 	}
