@@ -85,6 +85,7 @@ func TestKindsBecomeProblems(t *testing.T) {
 		problem.BadRequest: 400, problem.Unauthenticated: 401, problem.Forbidden: 403, problem.NotFound: 404,
 		problem.NotAcceptable: 406, problem.Conflict: 409, problem.Gone: 410, problem.Stale: 412, problem.TooLarge: 413,
 		problem.UnsupportedMedia: 415, problem.Invalid: 422, problem.VersionRequired: 428, problem.TooMany: 429, problem.Unavailable: 503,
+		problem.ProtocolVersion: 412, problem.ChecksumMismatch: 460,
 	}
 	if len(want) != len(problemKinds) {
 		t.Errorf("the table has %d kinds, want %d", len(problemKinds), len(want))

@@ -248,6 +248,17 @@ func tusCreationWithUpload(t *testing.T, s *system) {
 	if res.JSON(&made); made.PhotoID == "" || res.Header.Get("Upload-Photo-Id") != made.PhotoID || res.Header.Get("Upload-Suggestion") == "" {
 		t.Errorf("all of it: %s %s", res.Header, res)
 	}
+	// All of it has come and cannot be read just now: the sender goes on from before
+	// the last byte.
+	dir := s.server.Resumable.Dir
+	s.server.Resumable.Dir = dir + "/missing"
+	res = create.Send(http.MethodPost, "/v1/uploads", photo).Want(http.StatusCreated)
+	late := chunk(s.tus(t), pathOf(t, res), len(photo)-1, photo[len(photo)-1:]).Want(http.StatusServiceUnavailable)
+	s.server.Resumable.Dir = dir
+	if res.Header.Get("Upload-Offset") != strconv.Itoa(len(photo)-1) || late.Header.Get("Retry-After") == "" {
+		t.Errorf("not just now: %s, then %s", res.Header, late.Header)
+	}
+	chunk(s.tus(t), pathOf(t, res), len(photo)-1, photo[len(photo)-1:]).Want(http.StatusNoContent)
 	before := s.count(t, "SELECT count(*) FROM uploads")
 	create.With("Content-Type", "image/jpeg").Send(http.MethodPost, "/v1/uploads", photo).Want(http.StatusUnsupportedMediaType)
 	create.Send(http.MethodPost, "/v1/uploads", append(bytes.Clone(photo), 'x')).Want(http.StatusRequestEntityTooLarge)
