@@ -63,7 +63,7 @@ func (s *Service) Append(ctx context.Context, secret string, c Chunk) (Progress,
 	if c.Offset != u.Received {
 		return Progress{}, errMoved()
 	}
-	found := u
+	row := u
 	if u.Length, err = c.length(u); err != nil {
 		return Progress{}, err
 	}
@@ -71,8 +71,7 @@ func (s *Service) Append(ctx context.Context, secret string, c Chunk) (Progress,
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), chunkTime)
 	defer cancel()
 	t := &taking{
-		Service: s, ctx: ctx, u: u, row: found, body: bufio.NewReaderSize(c.Body, 64<<10), checksum: c.Checksum,
-		told: c.Length != Unknown,
+		Service: s, ctx: ctx, u: u, row: row, body: bufio.NewReaderSize(c.Body, 64<<10), checksum: c.Checksum,
 	}
 	if c.Size > t.room() {
 		return Progress{}, tooLarge()
@@ -104,7 +103,6 @@ type taking struct {
 	body     *bufio.Reader
 	checksum *Checksum
 	pending  []Part // stored blobs that the row does not know yet
-	told     bool   // the chunk tells a length that the row does not know yet
 }
 
 // room is how many bytes the upload may still get.
@@ -116,7 +114,6 @@ func (t *taking) room() int64 {
 }
 
 func (t *taking) take() (Progress, error) {
-	from := t.u.Received
 	broken, err := t.parts()
 	var tail []byte
 	if err == nil && broken == nil {
@@ -126,10 +123,7 @@ func (t *taking) take() (Progress, error) {
 		err = t.verify(tail, broken)
 	}
 	if err == nil && t.uncommitted() {
-		if t.checksum == nil {
-			from = t.u.Received
-		}
-		err = t.commit(from)
+		err = t.commit()
 	}
 	if err != nil {
 		t.drop()
@@ -147,7 +141,7 @@ func (t *taking) take() (Progress, error) {
 // uncommitted tells that there is something to note. A length that is reached
 // already is noted with the photo: before that, the upload must not look complete.
 func (t *taking) uncommitted() bool {
-	return len(t.pending) > 0 || t.told && t.u.State == Open && t.u.Length > t.u.Received
+	return len(t.pending) > 0 || t.u.Length != t.row.Length && t.u.Length > t.u.Received
 }
 
 // parts stores all of the body but the upload's last byte. Broken is why the body
@@ -164,12 +158,11 @@ func (t *taking) parts() (broken, err error) {
 		if _, err := t.body.Peek(1); err != nil {
 			return ignoreEOF(err), nil
 		}
-		from := t.u.Received
 		if broken, err = t.part(min(left, partBytes)); err != nil {
 			return nil, err
 		}
 		if t.checksum == nil {
-			if err := t.commit(from); err != nil {
+			if err := t.commit(); err != nil {
 				return nil, err
 			}
 		}
@@ -245,8 +238,8 @@ func (t *taking) verify(tail []byte, broken error) error {
 }
 
 // commit moves the row on to the parts that are stored.
-func (t *taking) commit(from int64) error {
-	ok, err := t.Rows.Advance(t.ctx, t.u, from)
+func (t *taking) commit() error {
+	ok, err := t.Rows.Advance(t.ctx, t.u, t.row.Received)
 	if err != nil {
 		t.pending = nil // they may be in the row: whoever ends the upload deletes them
 		return fmt.Errorf("note a part of upload %s: %w", t.u.ID, err)
@@ -254,7 +247,7 @@ func (t *taking) commit(from int64) error {
 	if !ok {
 		return errMoved()
 	}
-	t.row, t.pending, t.told = t.u, nil, false
+	t.row, t.pending = t.u, nil
 	return nil
 }
 
