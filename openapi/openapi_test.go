@@ -36,7 +36,7 @@ func TestContractsAreValid(t *testing.T) {
 func TestContractKeepsItsConventions(t *testing.T) {
 	t.Parallel()
 	doc := load(t)
-	path := regexp.MustCompile(`^/v1(/[a-z]+(-[a-z]+)*|/\{[a-z]+\})+$`)
+	path := regexp.MustCompile(`^(/v1(/[a-z]+(-[a-z]+)*|/\{[a-z]+\})+|/tiles/\{layer\}/\{z\}/\{x\}/\{y\}\.mvt)$`)
 	for p, item := range doc.Paths.Map() {
 		if !path.MatchString(p) {
 			t.Errorf("path %s: want lower-case words joined by hyphens", p)
