@@ -40,6 +40,8 @@ var rules = map[string]rule{
 	"internal/job":    {why: "durable work of any kind: it knows no kind", may: []string{"internal/problem"}},
 	"internal/blob":   {why: "files by name: it knows no photo and no boundary", may: []string{"internal/problem"}},
 	"internal/egress": {why: "guards what goes out, whoever sends it", may: []string{"internal/problem"}},
+	"internal/screen": {why: "finds what is personal in a text: a pure function"},
+	"internal/limit":  {why: "how often a caller may create something; it knows neither what nor who"},
 
 	"internal/auth":     {why: "who may do what; sign-in codes are sent by a job, directories asked through the guard", may: with(bottom, "internal/egress")},
 	"internal/catalog":  {why: "services and their attributes, and how one jurisdiction overrides them", may: with(bottom, "internal/auth")},
@@ -49,17 +51,17 @@ var rules = map[string]rule{
 	"internal/routing":  {why: "service, area and owner to a recipient", may: with(bottom, "internal/auth", "internal/catalog", "internal/tenant")},
 	"internal/atlas":    {why: "draws areas for maps", may: with(bottom, "internal/routing")},
 	"internal/likeness": {why: "how alike two reports are; a pure function of what they say", may: []string{"internal/catalog", "internal/photo"}},
-	"internal/report":   {why: "the life of a report, which passes through all of them", may: with(domain, "internal/egress")},
+	"internal/report":   {why: "the life of a report, which passes through all of them", may: with(domain, "internal/egress", "internal/screen")},
 
 	"internal/notify":  {why: "renders and sends what followers hear", may: with(domain, "internal/egress")},
 	"internal/open311": {why: "wire types, client and two-way sync, which comes in by the report's own door", may: with(domain, "internal/egress")},
 	"internal/backup":  {why: "one state of an installation in a folder, with the erasures to carry out again", may: domain},
 	"internal/store":   {why: "SQL for the domain's types; it implements what they ask for", may: with(domain, "internal/notify", "internal/open311", "internal/backup", "internal/upload", "migrations")},
-	"api":              {why: "HTTP over the domain; Open311 by its wire types", may: with(domain, "internal/atlas", "internal/notify", "internal/open311", "internal/upload", "internal/web", "openapi")},
+	"api":              {why: "HTTP over the domain; Open311 by its wire types", may: with(domain, "internal/atlas", "internal/limit", "internal/notify", "internal/open311", "internal/screen", "internal/upload", "internal/web", "openapi")},
 	"internal/demo":    {why: "seeds an installation to look at, through the domain's own doors", may: domain},
 
 	"cmd/kantsten": {why: "wiring: the only place that knows the store and everything else", may: with(domain,
-		"api", "internal/atlas", "internal/store", "internal/backup", "internal/upload", "internal/egress", "internal/notify", "internal/open311", "internal/demo", "internal/web", "openapi", "migrations",
+		"api", "internal/atlas", "internal/limit", "internal/store", "internal/backup", "internal/upload", "internal/egress", "internal/notify", "internal/open311", "internal/demo", "internal/web", "openapi", "migrations",
 		"geo/geojson", "geo/geopackage", "geo/postgis", "geo/shapefile", "geo/sweref")},
 
 	"internal/bench":             {why: "figures of the built program beside the bare database", may: with(domain, "internal/demo", "internal/pgtest"), testsOnly: true},
