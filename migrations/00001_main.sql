@@ -218,7 +218,9 @@ CREATE TABLE reports (
     created_at   BIGINT NOT NULL,
     updated_at   BIGINT NOT NULL,
     closed_at    BIGINT NOT NULL, -- 0 while open
-    version      BIGINT NOT NULL
+    version      BIGINT NOT NULL,
+    text_held    BOOLEAN NOT NULL, -- its words wait for a handler, and are not in search
+    held_updates BIGINT NOT NULL   -- how many updates' texts do
 );
 -- Ids are UUIDv7, so "newest first" is "id descending" everywhere.
 -- The first two hold what a view of the map looks at, so that rows are read only
@@ -256,7 +258,8 @@ CREATE TABLE updates (
     author_id    TEXT NOT NULL,
     origin       TEXT NOT NULL,
     trace        TEXT NOT NULL, -- JSON: why it was routed so; empty where it was not
-    created_at   BIGINT NOT NULL
+    created_at   BIGINT NOT NULL,
+    held         BOOLEAN NOT NULL -- the text waits for a handler
 );
 CREATE INDEX updates_of ON updates (report, id);
 
@@ -316,6 +319,14 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (scope, key)
 );
 CREATE INDEX idempotency_keys_old ON idempotency_keys (created_at);
+
+-- Challenges that were solved and used, by their random name, until they would
+-- have expired anyhow.
+CREATE TABLE spent_challenges (
+    name       TEXT PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX spent_challenges_old ON spent_challenges (expires_at);
 
 -- What follows ------------------------------------------------------------------
 

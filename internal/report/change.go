@@ -43,7 +43,7 @@ func (s *Service) ChangeStatus(ctx context.Context, actor auth.Actor, name strin
 			return Changes{}, problem.Field("/duplicate_of", "itself", "a report is no duplicate of itself")
 		}
 		if r.Status == ch.To && r.sameDetails(ch) {
-			return r.comment(s.known(actor, *r), ch, s.now()), nil
+			return r.holdTexts(r.comment(s.known(actor, *r), ch, s.now())), nil
 		}
 		if err := r.atVersion(ch.Version); err != nil {
 			return Changes{}, err
@@ -58,7 +58,7 @@ func (s *Service) ChangeStatus(ctx context.Context, actor auth.Actor, name strin
 		if err := r.mayDuplicate(ch); err != nil {
 			return Changes{}, err
 		}
-		return r.statusChanged(s.known(actor, *r), ch, s.now()), nil
+		return r.holdTexts(r.statusChanged(s.known(actor, *r), ch, s.now())), nil
 	})
 }
 

@@ -18,13 +18,17 @@ type Changes struct {
 	Updates []Update
 	Events  []Event
 	Jobs    []job.Job
-	Photos  []string // ids of unclaimed photos that the first update claims
+	Photos  []string  // ids of unclaimed photos that the first update claims
+	Texts   []NewText // of earlier updates, which are not held from then on
 	// AtVersion, where the change decided on the delivery, is the version of the
 	// jurisdiction by which it did. A report is not stored as held if that is not
 	// the current one: the jurisdiction may have a channel now, and then nobody
 	// would release the report.
 	AtVersion int64
 }
+
+// NewText is the text that an earlier update has from then on.
+type NewText struct{ UpdateID, Text string }
 
 // None reports whether nothing follows and so nothing has to be written.
 func (c Changes) None() bool {

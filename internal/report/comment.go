@@ -55,7 +55,7 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 		if err := s.mayComment(actor, r, c); err != nil {
 			return Changes{}, err
 		}
-		caused := s.commented(actor, r, c)
+		caused := r.holdTexts(s.commented(actor, r, c))
 		added = caused.Updates[0]
 		return caused, nil
 	})

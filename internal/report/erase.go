@@ -40,7 +40,7 @@ func (s *Service) Erase(ctx context.Context, actor auth.Actor, name string) erro
 		u := r.entry(TextRemoved, s.known(actor, *r), OriginAPI, now)
 		u.AuthorID = ""
 		r.Description, r.Address, r.Attributes, r.PersonID = "", "", nil, ""
-		r.UpdatedAt = now
+		r.UpdatedAt, r.TextHeld = now, false
 		r.TokenEpoch++
 		caused := r.caused(u, EventErased)
 		caused.Jobs = []job.Job{newJob(JobEraseFiles, r.filesToErase(), now)}

@@ -18,11 +18,10 @@ func (s *Service) Read(ctx context.Context, actor auth.Actor, name string) (Repo
 	if err != nil {
 		return Report{}, err
 	}
-	actor = s.known(actor, r)
-	if r.Private && !actor.Can(auth.ReadPrivate, r.resource()) {
+	if r.Private && !s.known(actor, r).Can(auth.ReadPrivate, r.resource()) {
 		return Report{}, errNoReport(name)
 	}
-	return r, nil
+	return s.Shown(actor, r), nil
 }
 
 // errNoReport is the same for a report that is not there and for one that the
@@ -47,7 +46,11 @@ func (s *Service) List(ctx context.Context, q Query) (Page, error) {
 	if q.Text != "" && q.Box == nil && q.Near == nil && q.Jurisdiction == "" {
 		return Page{}, problem.Field("q", "too-wide", "a text search needs bbox, near or jurisdiction beside it")
 	}
-	return s.Store.Reports(ctx, q.limited())
+	page, err := s.Store.Reports(ctx, q.limited())
+	for i, r := range page.Reports {
+		page.Reports[i] = s.Shown(auth.Actor{}, r)
+	}
+	return page, err
 }
 
 // Queue returns the reports that lie with a jurisdiction, for its staff; an
@@ -89,6 +92,9 @@ func (s *Service) History(ctx context.Context, actor auth.Actor, name string) (R
 		return Report{}, nil, err
 	}
 	us, err := s.Store.Updates(ctx, r.ID, actor.Can(auth.ReadInternal, r.resource()))
+	for i, u := range us {
+		us[i] = s.shownUpdate(actor, r, u)
+	}
 	return r, us, err
 }
 

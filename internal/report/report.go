@@ -33,6 +33,8 @@ type Report struct {
 	PhotoCount  int    // kept by the store
 	Language    string // of the reporter: "sv", "en", …
 	Private     bool   // shown to the reporter and to staff only
+	TextHeld    bool   // its words wait for a handler; see [Report.Found]
+	HeldUpdates int    // how many updates' texts wait for a handler
 	Origin      Origin
 	PersonID    string // the signed-in resident who filed it, if one did
 
@@ -100,6 +102,7 @@ const (
 	HandedOver    UpdateKind = "hand-over"
 	Assigned      UpdateKind = "assignment"
 	TextRemoved   UpdateKind = "erasure"
+	Moderated     UpdateKind = "moderation"
 )
 
 // Author says whose update it is, without saying who.
@@ -127,6 +130,7 @@ type Update struct {
 	From, To    string // jurisdictions, only for HandedOver
 
 	Text     string
+	Held     bool  // the text waits for a handler
 	Internal bool  // a note for staff only
 	StillBad *bool // "not fixed" (true) or "it is fixed" (false), as a resident sees it
 	Author   Author
@@ -150,6 +154,7 @@ const (
 	EventAssigned   EventKind = "report.assigned"
 	EventSupported  EventKind = "report.supported"
 	EventErased     EventKind = "report.erased"
+	EventModerated  EventKind = "report.moderated"
 )
 
 // Event tells the rest of the world that a report changed. It carries ids only.

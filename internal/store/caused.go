@@ -18,6 +18,11 @@ func (t *tx) insertCaused(ctx context.Context, reportID string, c report.Changes
 			return fmt.Errorf("insert update %s: %w", u.ID, err)
 		}
 	}
+	for _, n := range c.Texts {
+		if _, err := t.exec(ctx, `UPDATE updates SET text = $3, held = FALSE WHERE id = $1 AND report = $2`, n.UpdateID, reportID, n.Text); err != nil {
+			return fmt.Errorf("change the text of update %s: %w", n.UpdateID, err)
+		}
+	}
 	if len(c.Photos) > 0 {
 		if err := t.claimPhotos(ctx, reportID, c.Updates[0].ID, c.Photos); err != nil {
 			return err
@@ -30,13 +35,13 @@ func (t *tx) insertCaused(ctx context.Context, reportID string, c report.Changes
 }
 
 const updateColumns = `id, report, kind, status, close_reason, planned_for, duplicate_of, moved_from, moved_to,
-	text, internal, still_bad, author, author_id, origin, trace, created_at`
+	text, internal, still_bad, author, author_id, origin, trace, created_at, held`
 
 func (t *tx) insertUpdate(ctx context.Context, u report.Update) error {
 	_, err := t.exec(ctx, `INSERT INTO updates (`+updateColumns+`) VALUES
-		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		u.ID, u.ReportID, u.Kind, u.Status, u.CloseReason, u.PlannedFor, u.DuplicateOf, u.From, u.To,
-		u.Text, u.Internal, u.StillBad, u.Author, u.AuthorID, u.Origin, string(u.Trace), micros(u.CreatedAt))
+		u.Text, u.Internal, u.StillBad, u.Author, u.AuthorID, u.Origin, string(u.Trace), micros(u.CreatedAt), u.Held)
 	return err
 }
 
@@ -46,7 +51,7 @@ func scanUpdate(row scanner) (report.Update, error) {
 	var created int64
 	var stillBad sql.NullBool
 	err := row.Scan(&u.ID, &u.ReportID, &u.Kind, &u.Status, &u.CloseReason, &u.PlannedFor, &u.DuplicateOf,
-		&u.From, &u.To, &u.Text, &u.Internal, &stillBad, &u.Author, &u.AuthorID, &u.Origin, &trace, &created)
+		&u.From, &u.To, &u.Text, &u.Internal, &stillBad, &u.Author, &u.AuthorID, &u.Origin, &trace, &created, &u.Held)
 	if stillBad.Valid {
 		u.StillBad = &stillBad.Bool
 	}

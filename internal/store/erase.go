@@ -24,8 +24,12 @@ func (s Reports) Erase(ctx context.Context, name string, change func(*report.Rep
 		if err := t.erasePersonal(ctx, r.ID); err != nil {
 			return fmt.Errorf("erase what belongs to report %s: %w", r.ID, err)
 		}
+		released, err := t.exec(ctx, `UPDATE updates SET held = FALSE WHERE report = $1 AND author = 'reporter' AND held`, r.ID)
+		if err != nil {
+			return fmt.Errorf("erase the held texts of report %s: %w", r.ID, err)
+		}
 		r.Version++
-		r.PhotoCount = 0
+		r.PhotoCount, r.HeldUpdates = 0, r.HeldUpdates-int(released)
 		if err := t.saveReport(ctx, r); err != nil {
 			return fmt.Errorf("erase report %s: %w", r.ID, err)
 		}

@@ -328,11 +328,11 @@ func (t *tx) insertReport(ctx context.Context, r report.Report) error {
 	}
 	_, err = t.exec(ctx, `INSERT INTO reports (`+reportColumns+`, quadkey, search) VALUES
 		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-		 $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)`,
+		 $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)`,
 		r.ID, r.Reference, r.Jurisdiction, r.Service, r.Status, r.CloseReason, r.PlannedFor, r.DuplicateOf,
 		r.Delivery, r.Assignee, r.Lat, r.Lon, r.AccuracyM, r.Address, r.Description, attributes, r.Language,
 		r.Private, r.Outside, r.PhotoCount, r.SupportedBy, micros(r.CreatedAt), micros(r.UpdatedAt),
-		micros(r.ClosedAt), r.Version, r.Returns, r.Origin, r.PersonID, r.BoundarySet, r.TokenEpoch,
+		micros(r.ClosedAt), r.Version, r.TextHeld, r.HeldUpdates, r.Returns, r.Origin, r.PersonID, r.BoundarySet, r.TokenEpoch,
 		report.Quadkey(r.Lat, r.Lon), searchText(r))
 	return err
 }
@@ -346,10 +346,12 @@ func (t *tx) saveReport(ctx context.Context, r report.Report) error {
 	_, err = t.exec(ctx, `UPDATE reports SET jurisdiction = $2, status = $3, close_reason = $4, planned_for = $5,
 		duplicate_of = $6, delivery = $7, assignee = $8, returns = $9, address = $10, description = $11,
 		attributes = $12, search = $13, person = $14, token_epoch = $15, updated_at = $16, closed_at = $17,
-		photo_count = $18, version = $19, outside = $20, boundary_set = $21 WHERE id = $1`,
+		photo_count = $18, version = $19, outside = $20, boundary_set = $21,
+		text_held = $22, held_updates = $23 WHERE id = $1`,
 		r.ID, r.Jurisdiction, r.Status, r.CloseReason, r.PlannedFor, r.DuplicateOf, r.Delivery, r.Assignee,
 		r.Returns, r.Address, r.Description, attributes, searchText(r), r.PersonID, r.TokenEpoch,
-		micros(r.UpdatedAt), micros(r.ClosedAt), r.PhotoCount, r.Version, r.Outside, r.BoundarySet)
+		micros(r.UpdatedAt), micros(r.ClosedAt), r.PhotoCount, r.Version, r.Outside, r.BoundarySet,
+		r.TextHeld, r.HeldUpdates)
 	return err
 }
 
@@ -366,7 +368,11 @@ func attributesJSON(r report.Report) (string, error) {
 
 // searchText is what a text search looks in: the words and the reference. It is
 // lowered here, because the databases do not agree on how to lower what is not
-// ASCII.
+// ASCII. Held words are not found: whoever searches for a number would learn that
+// it stands there.
 func searchText(r report.Report) string {
+	if r.TextHeld {
+		return strings.ToLower(r.Reference)
+	}
 	return strings.ToLower(r.Description + "\n" + r.Address + "\n" + r.Reference)
 }
