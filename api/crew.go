@@ -97,6 +97,7 @@ func (s *Server) ListQueue(ctx context.Context, req ListQueueRequestObject) (Lis
 	}
 	for i, r := range page.Reports {
 		list.Reports[i].Assignee = s.toAssignee(ctx, r)
+		list.Reports[i].HeldUpdates = r.HeldUpdates
 	}
 	return ListQueue200JSONResponse(list), nil
 }

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/kantsten/kantsten/internal/limit"
+	"github.com/kantsten/kantsten/internal/report"
 )
 
 // Edge is what stands between the network and the handlers. The zero value of a
@@ -19,13 +22,14 @@ type Edge struct {
 	// BaseURL is where the installation is reached from outside, without a
 	// trailing slash. Absolute addresses come from it, never from the Host header.
 	BaseURL string
-	// TrustedProxies are the CIDRs whose X-Forwarded-For is believed; none by default.
-	TrustedProxies []string
 	// Identify finds out who is asking and returns a context that carries it.
-	// clientIP is the address of the caller, through trusted proxies only. An
-	// error (401 for a token that is not known) ends the request. It runs before
+	// An error (401 for a token that is not known) ends the request. It runs before
 	// the body is read.
-	Identify func(ctx context.Context, r *http.Request, clientIP string) (context.Context, error)
+	Identify func(ctx context.Context, r *http.Request) (context.Context, error)
+	// Gate limits how often a caller may create something.
+	Gate *limit.Gate
+	// Answered reports whether an idempotency key was used before: a repeat is free.
+	Answered func(ctx context.Context, key report.Key) (bool, error)
 	// Current turns the state that a conflict carries into its wire shape, as
 	// the caller may see it; without it no state is shown.
 	Current func(ctx context.Context, current any) any
@@ -72,8 +76,8 @@ func (e *Edge) engine(v1 V1, beside []Route) (*gin.Engine, error) {
 	}
 	gin.SetMode(gin.ReleaseMode) // else gin prints every route to standard output
 	engine := gin.New()
-	if err := engine.SetTrustedProxies(e.TrustedProxies); err != nil {
-		return nil, fmt.Errorf("set the trusted proxies: %w", err)
+	if err := engine.SetTrustedProxies(nil); err != nil { // addresses are read by limit.Client
+		return nil, fmt.Errorf("trust no proxies: %w", err)
 	}
 	engine.HandleMethodNotAllowed = true
 	engine.ContextWithFallback = true

@@ -14,6 +14,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/gin-gonic/gin"
+	"github.com/kantsten/kantsten/internal/limit"
 	"github.com/kantsten/kantsten/internal/problem"
 )
 
@@ -26,36 +27,44 @@ const (
 func (e *Edge) enforce(contract *contract) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		op := contract.operations[c.Request.Method+" "+c.FullPath()]
-		if err := e.admit(c, op); err != nil {
+		counted, err := e.admit(c, op)
+		if err != nil {
 			e.writeProblem(c, err)
+		} else {
+			c.Next()
 		}
+		settle(counted, c.Writer.Status(), c.Writer.Header())
 	}
 }
 
-// admit checks a request in the order of cost: who asks, parameters, body.
-func (e *Edge) admit(c *gin.Context, op *operation) error {
+// admit checks a request in the order of cost: who asks, parameters, the caller's
+// share, body. It returns how the call was counted.
+func (e *Edge) admit(c *gin.Context, op *operation) (counted limit.Pass, err error) {
 	if err := e.identify(c); err != nil {
-		return err
+		return counted, err
 	}
 	if !op.credentialsGiven(c.Request) {
-		return problem.New(problem.Unauthenticated, "this call needs credentials, and the request has none")
+		return counted, problem.New(problem.Unauthenticated, "this call needs credentials, and the request has none")
 	}
 	if err := op.checkParameters(c); err != nil {
-		return err
+		return counted, err
 	}
 	media, err := negotiate(c.GetHeader("Accept"), op.offers)
 	if err != nil {
-		return err
+		return counted, err
 	}
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), mediaTypeKey, media))
-	return op.checkBody(c)
+	if counted, err = e.gate(c, op); err != nil {
+		return counted, err
+	}
+	return counted, op.checkBody(c)
 }
 
 func (e *Edge) identify(c *gin.Context) error {
 	if e.Identify == nil {
 		return nil
 	}
-	ctx, err := e.Identify(c.Request.Context(), c.Request, c.ClientIP())
+	ctx, err := e.Identify(c.Request.Context(), c.Request)
 	if err != nil {
 		return err
 	}

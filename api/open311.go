@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/kantsten/kantsten/internal/limit"
 	"github.com/kantsten/kantsten/internal/open311"
 	"github.com/kantsten/kantsten/internal/problem"
 )
@@ -29,6 +30,8 @@ type Open311 struct {
 	// TestURL is the GeoReport endpoint of a test installation. Validators want
 	// both types listed, so without one this endpoint is named as both.
 	TestURL string
+	// Gate limits how often a key may file; nil for no limit.
+	Gate *limit.Gate
 }
 
 var _ Front = (*Open311)(nil)
@@ -104,7 +107,7 @@ func (o *Open311) Serve(w http.ResponseWriter, r *http.Request) error {
 		return problem.New(problem.NotFound, "there is nothing at this address; it may want .xml or .json at its end")
 	}
 	if answer, ok := operations[r.Method]; ok {
-		doc, err := answer(r, at.id)
+		doc, err := answer(r.WithContext(withAnswer(r.Context(), w.Header())), at.id)
 		if err != nil {
 			return err
 		}
@@ -129,7 +132,7 @@ func (o *Open311) Serve(w http.ResponseWriter, r *http.Request) error {
 // the api_key that the page itself sends, never a cookie.
 func openToAll(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "Content-Language, Retry-After, X-Request-Id")
+	h.Set("Access-Control-Expose-Headers", "Content-Language, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Vary", "Accept-Language")
 }

@@ -71,6 +71,10 @@ func (o *Open311) file(r *http.Request, post open311.Post, files *form) (open311
 	if err != nil {
 		return nil, err
 	}
+	counted, err := o.count(r, key)
+	if err != nil {
+		return nil, err
+	}
 	done, err := o.Reports.Submit(ctx, auth.From(ctx), report.Submission{
 		Service: post.ServiceCode, Lat: post.Lat, Lon: post.Long, Address: post.AddressString,
 		Description: post.Description, Attributes: post.Answers(), LenientAttributes: true,
@@ -78,6 +82,9 @@ func (o *Open311) file(r *http.Request, post open311.Post, files *form) (open311
 		Contact:  report.Contact{Name: strings.TrimSpace(post.FirstName + " " + post.LastName), Email: post.Email, Phone: post.Phone},
 		Language: lang, Origin: report.OriginOpen311, Within: within, Key: key,
 	})
+	if done.Replayed || ourFault(err) {
+		counted.GiveBack()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ var problemKinds = []problemKind{
 	{problem.ProtocolVersion, http.StatusPreconditionFailed, "The request speaks a version of a protocol that is not spoken here; for tus, the header Tus-Version lists those that are."},
 	{problem.ChecksumMismatch, statusChecksumMismatch, "What arrived is not what the header Upload-Checksum says. None of it is kept; send the chunk again."},
 	{problem.VersionRequired, http.StatusPreconditionRequired, "A change must name in If-Match the version that it was made on, as ETag gave it."},
-	{problem.TooMany, http.StatusTooManyRequests, "Too many requests in a short time. Retry-After says in how many seconds to try again."},
+	{problem.TooMany, http.StatusTooManyRequests, "Too many requests in a short time. Retry-After says in how many seconds to try again. Where the document has a challenge, nobody has to wait: find a suffix so that SHA-256 of its token, a full stop and the suffix begins with as many zero bits as bits says, and send that text in the header Challenge-Solution with the same call."},
 	{problem.Unavailable, http.StatusServiceUnavailable, "The installation cannot do this right now. Nothing was stored; the same request may be repeated with the same Idempotency-Key."},
 }
 
@@ -62,7 +62,9 @@ type problemJSON struct {
 	Detail   string               `json:"detail,omitempty"`
 	Instance string               `json:"instance"`
 	Errors   []problem.FieldError `json:"errors,omitempty"`
-	Current  any                  `json:"current,omitempty"`
+	// Challenge lets a call through that was one too many.
+	Challenge *challengeJSON `json:"challenge,omitempty"`
+	Current   any            `json:"current,omitempty"`
 }
 
 // writeProblem answers with an error, unless an answer has begun already.
@@ -83,7 +85,7 @@ func (e *Edge) sendProblem(w http.ResponseWriter, r *http.Request, p *problem.Er
 	doc := problemJSON{Type: "about:blank", Status: http.StatusInternalServerError, Detail: "something went wrong here; it is logged"}
 	if row, ok := rowOf(p); ok {
 		doc = problemJSON{Type: "/problems/" + string(p.Kind), Status: row.status, Detail: p.Detail, Errors: p.Fields}
-		doc.Current = e.show(r.Context(), p.Current)
+		doc.Current, doc.Challenge = e.show(r.Context(), p.Current), toChallenge(p.Challenge)
 		problemHeaders(w.Header(), p)
 	}
 	w.Header().Del("ETag")

@@ -28,7 +28,8 @@ func (s *Server) PostReport(ctx context.Context, req PostReportRequestObject) (P
 	if err != nil {
 		return nil, err
 	}
-	wire, err := s.toReport(ctx, done.Report)
+	actor.FollowToken = done.FollowToken // whoever filed it sees their own words
+	wire, err := s.toReport(auth.With(ctx, actor), done.Report)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ type ParkedJobs interface {
 // Identify finds out who is asking, from what the request shows. Showing nothing
 // is fine; showing something that is not valid is an error, so that a client
 // with an ended session learns of it.
-func (s *Server) Identify(ctx context.Context, r *http.Request, _ string) (context.Context, error) {
+func (s *Server) Identify(ctx context.Context, r *http.Request) (context.Context, error) {
 	actor, err := s.actor(ctx, r.Header)
 	if err != nil {
 		return nil, err

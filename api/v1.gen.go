@@ -464,6 +464,7 @@ const (
 	UpdateKindErasure    UpdateKind = "erasure"
 	UpdateKindFiled      UpdateKind = "filed"
 	UpdateKindHandOver   UpdateKind = "hand-over"
+	UpdateKindModeration UpdateKind = "moderation"
 	UpdateKindPhoto      UpdateKind = "photo"
 	UpdateKindStatus     UpdateKind = "status"
 )
@@ -482,6 +483,8 @@ func (e UpdateKind) Valid() bool {
 	case UpdateKindFiled:
 		return true
 	case UpdateKindHandOver:
+		return true
+	case UpdateKindModeration:
 		return true
 	case UpdateKindPhoto:
 		return true
@@ -679,7 +682,13 @@ type FiledReport struct {
 	DuplicateOf string `json:"duplicate_of,omitempty,omitzero"`
 
 	// FollowToken The reporter's secret for this report. Shown here only.
-	FollowToken  string          `json:"follow_token"`
+	FollowToken string `json:"follow_token"`
+
+	// Found What the words are held for; shown with them.
+	Found []Found `json:"found,omitempty,omitzero"`
+
+	// HeldUpdates How many of its updates have a text that is held.
+	HeldUpdates  int             `json:"held_updates,omitempty,omitzero"`
 	Id           Uuid            `json:"id"`
 	Jurisdiction JurisdictionRef `json:"jurisdiction"`
 	Language     string          `json:"language,omitempty,omitzero"`
@@ -704,9 +713,12 @@ type FiledReport struct {
 	ServiceName string             `json:"service_name,omitempty,omitzero"`
 
 	// Status Open: received, acknowledged, planned, in-progress, waiting-for-reporter. Closed: fixed, closed.
-	Status       Status    `json:"status"`
-	SupportCount int       `json:"support_count"`
-	UpdatedAt    time.Time `json:"updated_at"`
+	Status       Status `json:"status"`
+	SupportCount int    `json:"support_count"`
+
+	// TextHeld True: something personal was found in its words, and only the reporter and staff see description, address and answers until a handler has looked.
+	TextHeld  bool      `json:"text_held,omitempty,omitzero"`
+	UpdatedAt time.Time `json:"updated_at"`
 
 	// Version Counts changes; also in `ETag`.
 	Version int64 `json:"version"`
@@ -714,6 +726,21 @@ type FiledReport struct {
 
 // FiledReportRouting How its area was found: the one that owns the position, or, where none does, the nearest. `…/routing` tells all.
 type FiledReportRouting string
+
+// Found Something personal in a text. Positions count characters (Unicode code points) of the text, `end` is the one after the last.
+type Found struct {
+	End int `json:"end"`
+
+	// Field A JSON pointer.
+	Field string `json:"field"`
+	Kind  string `json:"kind"`
+	Start int    `json:"start"`
+}
+
+// FoundList defines model for FoundList.
+type FoundList struct {
+	Found []Found `json:"found"`
+}
 
 // HandOver defines model for HandOver.
 type HandOver struct {
@@ -1167,7 +1194,13 @@ type Report struct {
 	Description string   `json:"description"`
 
 	// DuplicateOf The id of the report that stays.
-	DuplicateOf  string          `json:"duplicate_of,omitempty,omitzero"`
+	DuplicateOf string `json:"duplicate_of,omitempty,omitzero"`
+
+	// Found What the words are held for; shown with them.
+	Found []Found `json:"found,omitempty,omitzero"`
+
+	// HeldUpdates How many of its updates have a text that is held.
+	HeldUpdates  int             `json:"held_updates,omitempty,omitzero"`
 	Id           Uuid            `json:"id"`
 	Jurisdiction JurisdictionRef `json:"jurisdiction"`
 	Language     string          `json:"language,omitempty,omitzero"`
@@ -1192,9 +1225,12 @@ type Report struct {
 	ServiceName string        `json:"service_name,omitempty,omitzero"`
 
 	// Status Open: received, acknowledged, planned, in-progress, waiting-for-reporter. Closed: fixed, closed.
-	Status       Status    `json:"status"`
-	SupportCount int       `json:"support_count"`
-	UpdatedAt    time.Time `json:"updated_at"`
+	Status       Status `json:"status"`
+	SupportCount int    `json:"support_count"`
+
+	// TextHeld True: something personal was found in its words, and only the reporter and staff see description, address and answers until a handler has looked.
+	TextHeld  bool      `json:"text_held,omitempty,omitzero"`
+	UpdatedAt time.Time `json:"updated_at"`
 
 	// Version Counts changes; also in `ETag`.
 	Version int64 `json:"version"`
@@ -1526,6 +1562,32 @@ type Support struct {
 	SupportCount int  `json:"support_count"`
 }
 
+// TextModeration defines model for TextModeration.
+type TextModeration struct {
+	Address *string `json:"address,omitempty"`
+
+	// DropAttributes Codes of answers to remove.
+	DropAttributes []string `json:"drop_attributes,omitempty,omitzero"`
+
+	// Text Instead of the description, or of the update's text.
+	Text *string `json:"text,omitempty"`
+
+	// Update The id of the update whose text it is; left out for the report's own words.
+	Update string `json:"update,omitempty,omitzero"`
+}
+
+// TextsToCheck defines model for TextsToCheck.
+type TextsToCheck struct {
+	Address string `json:"address,omitempty,omitzero"`
+
+	// Attributes Answers by attribute code.
+	Attributes  AttributeValues `json:"attributes,omitempty,omitzero"`
+	Description string          `json:"description,omitempty,omitzero"`
+
+	// Text Of a comment.
+	Text string `json:"text,omitempty,omitzero"`
+}
+
 // Update defines model for Update.
 type Update struct {
 	// Author Who did it, without naming anybody.
@@ -1536,6 +1598,9 @@ type Update struct {
 	CreatedAt   time.Time   `json:"created_at"`
 	DuplicateOf string      `json:"duplicate_of,omitempty,omitzero"`
 	Fixed       *bool       `json:"fixed,omitempty"`
+
+	// Found What the text is held for; shown with it.
+	Found []Found `json:"found,omitempty,omitzero"`
 
 	// HandedFrom For a hand-over: the code of the jurisdiction that had the report.
 	HandedFrom string `json:"handed_from,omitempty,omitzero"`
@@ -1553,6 +1618,9 @@ type Update struct {
 	// Status Open: received, acknowledged, planned, in-progress, waiting-for-reporter. Closed: fixed, closed.
 	Status Status `json:"status,omitempty,omitzero"`
 	Text   string `json:"text,omitempty,omitzero"`
+
+	// TextHeld True: something personal was found in the text, and only its writer and staff see it until a handler has looked.
+	TextHeld bool `json:"text_held,omitempty,omitzero"`
 }
 
 // UpdateKind What happened.
@@ -1808,6 +1876,12 @@ type PostReportSupportParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// PutReportTextParams defines parameters for PutReportText.
+type PutReportTextParams struct {
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // ListReportUpdatesParams defines parameters for ListReportUpdates.
 type ListReportUpdatesParams struct {
 	// Limit How many at most.
@@ -1883,6 +1957,9 @@ type PostReportJSONRequestBody = NewReport
 // PostReportMultipartRequestBody defines body for PostReport for multipart/form-data ContentType.
 type PostReportMultipartRequestBody PostReportMultipartBody
 
+// PostReportCheckJSONRequestBody defines body for PostReportCheck for application/json ContentType.
+type PostReportCheckJSONRequestBody = TextsToCheck
+
 // PutReportAssigneeJSONRequestBody defines body for PutReportAssignee for application/json ContentType.
 type PutReportAssigneeJSONRequestBody = Assignment
 
@@ -1900,6 +1977,9 @@ type PutReportStatusJSONRequestBody = StatusChange
 
 // PostReportSupportJSONRequestBody defines body for PostReportSupport for application/json ContentType.
 type PostReportSupportJSONRequestBody = NewSupport
+
+// PutReportTextJSONRequestBody defines body for PutReportText for application/json ContentType.
+type PutReportTextJSONRequestBody = TextModeration
 
 // PostReportUpdateJSONRequestBody defines body for PostReportUpdate for application/json ContentType.
 type PostReportUpdateJSONRequestBody = NewUpdate
@@ -1990,6 +2070,9 @@ type ServerInterface interface {
 	// PostReport File a report
 	// (POST /v1/reports)
 	PostReport(c *gin.Context, params PostReportParams)
+	// PostReportCheck What is personal in a text
+	// (POST /v1/reports/check)
+	PostReportCheck(c *gin.Context)
 	// DeleteReport Withdraw a report
 	// (DELETE /v1/reports/{id})
 	DeleteReport(c *gin.Context, id ReportId, params DeleteReportParams)
@@ -2020,6 +2103,9 @@ type ServerInterface interface {
 	// PostReportSupport Me too
 	// (POST /v1/reports/{id}/support)
 	PostReportSupport(c *gin.Context, id ReportId, params PostReportSupportParams)
+	// PutReportText Show a held text
+	// (PUT /v1/reports/{id}/text)
+	PutReportText(c *gin.Context, id ReportId, params PutReportTextParams)
 	// ListReportUpdates Read a report's history
 	// (GET /v1/reports/{id}/updates)
 	ListReportUpdates(c *gin.Context, id ReportId, params ListReportUpdatesParams)
@@ -2999,6 +3085,19 @@ func (siw *ServerInterfaceWrapper) PostReport(c *gin.Context) {
 	siw.Handler.PostReport(c, params)
 }
 
+// PostReportCheck operation middleware
+func (siw *ServerInterfaceWrapper) PostReportCheck(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PostReportCheck(c)
+}
+
 // DeleteReport operation middleware
 func (siw *ServerInterfaceWrapper) DeleteReport(c *gin.Context) {
 
@@ -3436,6 +3535,55 @@ func (siw *ServerInterfaceWrapper) PostReportSupport(c *gin.Context) {
 	siw.Handler.PostReportSupport(c, id, params)
 }
 
+// PutReportText operation middleware
+func (siw *ServerInterfaceWrapper) PutReportText(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ReportId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutReportTextParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutReportText(c, id, params)
+}
+
 // ListReportUpdates operation middleware
 func (siw *ServerInterfaceWrapper) ListReportUpdates(c *gin.Context) {
 
@@ -3863,8 +4011,10 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/v1/reports/:id/routing", wrapper.GetReportRouting)
 	router.PUT(options.BaseURL+"/v1/reports/:id/status", wrapper.PutReportStatus)
 	router.POST(options.BaseURL+"/v1/reports/:id/support", wrapper.PostReportSupport)
+	router.PUT(options.BaseURL+"/v1/reports/:id/text", wrapper.PutReportText)
 	router.GET(options.BaseURL+"/v1/reports/:id/updates", wrapper.ListReportUpdates)
 	router.POST(options.BaseURL+"/v1/reports/:id/updates", wrapper.PostReportUpdate)
+	router.POST(options.BaseURL+"/v1/reports/check", wrapper.PostReportCheck)
 	router.GET(options.BaseURL+"/v1/rules", wrapper.GetRules)
 	router.PUT(options.BaseURL+"/v1/rules", wrapper.PutRules)
 	router.GET(options.BaseURL+"/v1/services", wrapper.ListServices)
@@ -4504,6 +4654,28 @@ func (response PostReport201JSONResponse) VisitPostReportResponse(w http.Respons
 	return err
 }
 
+type PostReportCheckRequestObject struct {
+	Body *PostReportCheckJSONRequestBody
+}
+
+type PostReportCheckResponseObject interface {
+	VisitPostReportCheckResponse(w http.ResponseWriter) error
+}
+
+type PostReportCheck200JSONResponse FoundList
+
+func (response PostReportCheck200JSONResponse) VisitPostReportCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteReportRequestObject struct {
 	Id     ReportId `json:"id"`
 	Params DeleteReportParams
@@ -4792,6 +4964,38 @@ func (response PostReportSupport200JSONResponse) VisitPostReportSupportResponse(
 	if response.Headers.IdempotencyReplayed != nil {
 		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
 	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutReportTextRequestObject struct {
+	Id     ReportId `json:"id"`
+	Params PutReportTextParams
+	Body   *PutReportTextJSONRequestBody
+}
+
+type PutReportTextResponseObject interface {
+	VisitPutReportTextResponse(w http.ResponseWriter) error
+}
+
+type PutReportText200ResponseHeaders struct {
+	ETag string
+}
+
+type PutReportText200JSONResponse struct {
+	Body    Report
+	Headers PutReportText200ResponseHeaders
+}
+
+func (response PutReportText200JSONResponse) VisitPutReportTextResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -5169,6 +5373,9 @@ type StrictServerInterface interface {
 	// PostReport File a report
 	// (POST /v1/reports)
 	PostReport(ctx context.Context, request PostReportRequestObject) (PostReportResponseObject, error)
+	// PostReportCheck What is personal in a text
+	// (POST /v1/reports/check)
+	PostReportCheck(ctx context.Context, request PostReportCheckRequestObject) (PostReportCheckResponseObject, error)
 	// DeleteReport Withdraw a report
 	// (DELETE /v1/reports/{id})
 	DeleteReport(ctx context.Context, request DeleteReportRequestObject) (DeleteReportResponseObject, error)
@@ -5199,6 +5406,9 @@ type StrictServerInterface interface {
 	// PostReportSupport Me too
 	// (POST /v1/reports/{id}/support)
 	PostReportSupport(ctx context.Context, request PostReportSupportRequestObject) (PostReportSupportResponseObject, error)
+	// PutReportText Show a held text
+	// (PUT /v1/reports/{id}/text)
+	PutReportText(ctx context.Context, request PutReportTextRequestObject) (PutReportTextResponseObject, error)
 	// ListReportUpdates Read a report's history
 	// (GET /v1/reports/{id}/updates)
 	ListReportUpdates(ctx context.Context, request ListReportUpdatesRequestObject) (ListReportUpdatesResponseObject, error)
@@ -6036,6 +6246,48 @@ func (sh *strictHandler) PostReport(ctx *gin.Context, params PostReportParams) {
 	}
 }
 
+// PostReportCheck operation middleware
+func (sh *strictHandler) PostReportCheck(ctx *gin.Context) {
+	var request PostReportCheckRequestObject
+
+	var body PostReportCheckJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PostReportCheck(ctx.Request.Context(), request.(PostReportCheckRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PostReportCheck")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PostReportCheckResponseObject); ok {
+		if err := validResponse.VisitPostReportCheckResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // DeleteReport operation middleware
 func (sh *strictHandler) DeleteReport(ctx *gin.Context, id ReportId, params DeleteReportParams) {
 	var request DeleteReportRequestObject
@@ -6400,6 +6652,51 @@ func (sh *strictHandler) PostReportSupport(ctx *gin.Context, id ReportId, params
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(PostReportSupportResponseObject); ok {
 		if err := validResponse.VisitPostReportSupportResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutReportText operation middleware
+func (sh *strictHandler) PutReportText(ctx *gin.Context, id ReportId, params PutReportTextParams) {
+	var request PutReportTextRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body PutReportTextJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutReportText(ctx.Request.Context(), request.(PutReportTextRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutReportText")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PutReportTextResponseObject); ok {
+		if err := validResponse.VisitPutReportTextResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -23,10 +23,11 @@ func (s *Server) toReport(ctx context.Context, r report.Report) (Report, error) 
 	if err != nil {
 		return Report{}, err
 	}
+	r = s.Reports.Shown(auth.From(ctx), r)
 	wire := s.publicReport(entries, r)
 	wire.Contact = toContact(contact)
 	if s.Reports.SeesInternal(auth.From(ctx), r) {
-		wire.Attributes = toAnswers(r.Attributes)
+		wire.Attributes, wire.HeldUpdates = toAnswers(r.Attributes), r.HeldUpdates
 	}
 	wire.Assignee = s.toAssignee(ctx, r)
 	return wire, nil
@@ -51,7 +52,7 @@ func (s *Server) publicReport(entries map[string]tenant.Entry, r report.Report) 
 		Description: r.Description, Attributes: askedAnswers(entry, r), Photos: s.toPhotos(r),
 		Language: r.Language, Private: r.Private, Outside: r.Outside, SupportCount: r.SupportedBy,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ClosedAt: r.ClosedAt, Version: r.Version,
-		Links: s.links(r.ID), Routing: routingOf(r),
+		Links: s.links(r.ID), Routing: routingOf(r), TextHeld: r.TextHeld, Found: heldFor(r.TextHeld, r.Found),
 	}
 }
 
@@ -154,6 +155,7 @@ func (s *Server) toUpdate(r report.Report, u report.Update) Update {
 		Id: u.ID, Kind: UpdateKind(u.Kind), Author: Author(u.Author), CreatedAt: u.CreatedAt, Internal: u.Internal,
 		Status: Status(u.Status), Text: u.Text, CloseReason: CloseReason(u.CloseReason), PlannedFor: u.PlannedFor,
 		DuplicateOf: u.DuplicateOf, HandedFrom: u.From, HandedTo: u.To,
+		TextHeld: u.Held, Found: heldFor(u.Held, u.Found),
 	}
 	if u.StillBad != nil {
 		fixed := !*u.StillBad
@@ -185,7 +187,7 @@ func filedReport(r Report, token string) FiledReport {
 		Id: r.Id, Jurisdiction: r.Jurisdiction, Language: r.Language, Lat: r.Lat, Links: r.Links, Lon: r.Lon,
 		Outside: r.Outside, Photos: r.Photos, PlannedFor: r.PlannedFor, Private: r.Private, Reference: r.Reference,
 		Routing: FiledReportRouting(r.Routing), Service: r.Service, ServiceName: r.ServiceName, Status: r.Status,
-		SupportCount: r.SupportCount, UpdatedAt: r.UpdatedAt, Version: r.Version,
+		SupportCount: r.SupportCount, TextHeld: r.TextHeld, HeldUpdates: r.HeldUpdates, Found: r.Found, UpdatedAt: r.UpdatedAt, Version: r.Version,
 	}
 }
 

@@ -35,10 +35,13 @@ func (c *Config) check() error {
 			return misused("%s has to be %s", rule.setting, rule.want)
 		}
 	}
-	if _, err := networks("KANTSTEN_TRUSTED_PROXIES", c.TrustedProxies); err != nil {
+	if err := c.checkLimits(); err != nil {
 		return err
 	}
 	var err error
+	if c.trustedProxies, err = networks("KANTSTEN_TRUSTED_PROXIES", c.TrustedProxies); err != nil {
+		return err
+	}
 	c.egressAllow, err = networks("KANTSTEN_EGRESS_ALLOW", c.EgressAllow)
 	return err
 }

@@ -128,6 +128,7 @@ func (p *program) sweeps() iter.Seq2[string, func(context.Context) error] {
 			yield("sign-ins", p.auth.Sweep) &&
 			yield("subscriptions", p.followers.Sweep) &&
 			yield("idempotency keys", p.sweepKeys) &&
+			yield("challenges", p.sweepChallenges) &&
 			yield("interrupted files", p.sweepFiles)
 	}
 }

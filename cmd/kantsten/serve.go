@@ -158,7 +158,7 @@ func quiet() *log.Logger {
 func (p *program) handler(ready *atomic.Bool) (http.Handler, error) {
 	server := p.server()
 	edge := &api.Edge{
-		Log: p.log, BaseURL: p.cfg.BaseURL, TrustedProxies: p.cfg.TrustedProxies,
+		Log: p.log, BaseURL: p.cfg.BaseURL, Gate: p.gate(), Answered: server.Answered,
 		Identify: server.Identify, Current: server.Current, Observe: p.metrics.request,
 	}
 	beside := append(api.Health(func(ctx context.Context) error { return p.ready(ctx, ready) }), server.Media(edge))
@@ -168,7 +168,7 @@ func (p *program) handler(ready *atomic.Bool) (http.Handler, error) {
 		return nil, err
 	}
 	v1 = edge.Before(v1, api.TilesPrefix, &api.Tiles{Server: server, Edge: edge})
-	return edge.Before(v1, api.Open311Prefix, &api.Open311{Server: server}), nil
+	return edge.Before(v1, api.Open311Prefix, &api.Open311{Server: server, Gate: edge.Gate}), nil
 }
 
 // ready tells whether requests are welcome: the process is not stopping, the

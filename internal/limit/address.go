@@ -59,20 +59,3 @@ func Network(a netip.Addr) netip.Prefix {
 	p, _ := a.Prefix(bits) // fails only for more bits than there are
 	return p
 }
-
-// ParseProxies reads the CIDRs of trusted proxies; a single address is one too.
-func ParseProxies(list []string) ([]netip.Prefix, error) {
-	var all []netip.Prefix
-	for _, s := range list {
-		p, err := netip.ParsePrefix(s)
-		if err != nil {
-			a, addrErr := netip.ParseAddr(s)
-			if addrErr != nil {
-				return nil, err
-			}
-			p = netip.PrefixFrom(a, a.BitLen())
-		}
-		all = append(all, p.Masked())
-	}
-	return all, nil
-}

@@ -63,7 +63,10 @@ type Call struct {
 	// counted by address.
 	Program  string
 	Solution string // to a challenge; empty for none
-	Request  *http.Request
+	// Known tells whether the call repeats one that was answered before, which is
+	// free. It is asked where a quota is used up only; nil for never.
+	Known   func(context.Context) (bool, error)
+	Request *http.Request
 }
 
 // Pass is what was decided on a call.
@@ -95,6 +98,12 @@ func (g *Gate) Ask(ctx context.Context, c Call) (Pass, error) {
 	if p.OK, p.Left = g.Limiter.Take(now, counts...); p.OK {
 		p.taken = counts
 		return p, nil
+	}
+	if c.Known != nil {
+		known, err := c.Known(ctx)
+		if p.OK = known; known || err != nil {
+			return p, err
+		}
 	}
 	for _, l := range p.Left {
 		p.RetryAfter = max(p.RetryAfter, l.Next)

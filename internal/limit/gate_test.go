@@ -235,10 +235,7 @@ func TestChallengesGetHarderByWhatIsSolvedAndNotByWhatIsAsked(t *testing.T) {
 // Only what a trusted proxy wrote is believed.
 func TestClient(t *testing.T) {
 	t.Parallel()
-	proxies, err := limit.ParseProxies([]string{"10.0.0.0/8", "2001:db8:ffff::/48", "192.0.2.7"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:ffff::/48"), netip.MustParsePrefix("192.0.2.7/32")}
 	for _, tt := range []struct {
 		name string
 		req  *http.Request
@@ -269,9 +266,6 @@ func TestClient(t *testing.T) {
 	}
 	if _, ok := limit.Client(&http.Request{RemoteAddr: "@"}, nil); ok {
 		t.Error("a Unix socket has an address")
-	}
-	if _, err := limit.ParseProxies([]string{"10.0.0.0/99"}); err == nil {
-		t.Error("a CIDR of 99 bits is read")
 	}
 }
 

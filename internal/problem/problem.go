@@ -45,15 +45,27 @@ const (
 type Error struct {
 	Kind   Kind
 	Detail string
-	// Fields names what is wrong in the input; only for Invalid and BadRequest.
+	// Fields names what is wrong in the input; only for Invalid and BadRequest, and
+	// for TooMany where a challenge was not solved.
 	Fields []FieldError
 	// RetryAfter says when it is worth trying again; only for TooMany and Unavailable.
 	RetryAfter time.Duration
+	// Challenge is what the caller can do instead of waiting; only for TooMany, nil
+	// where there is nothing.
+	Challenge *Challenge
 	// Current is the state that the request met, as the caller may see it, for
 	// Stale, VersionRequired and Conflict; nil where there is none to show.
 	Current any
 	// Cause is logged and never shown.
 	Cause error
+}
+
+// Challenge is a proof of work: find a suffix so that SHA-256 of Token, "." and the
+// suffix begins with Bits zero bits, and send that text along.
+type Challenge struct {
+	Token   string
+	Bits    int
+	Expires time.Time
 }
 
 // FieldError is one thing that is wrong with the input.

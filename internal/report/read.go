@@ -66,6 +66,9 @@ func (s *Service) Queue(ctx context.Context, actor auth.Actor, q Query) (Page, m
 	}
 	q.IncludeHidden = true
 	page, err := s.Store.Reports(ctx, q.limited())
+	for i, r := range page.Reports {
+		page.Reports[i] = s.Shown(actor, r)
+	}
 	if err != nil || !actor.Can(auth.ReadContact, where) {
 		return page, nil, err
 	}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"time"
+
+	"github.com/kantsten/kantsten/internal/limit"
+	"github.com/kantsten/kantsten/internal/store"
+)
+
+// maxQuota is the largest number that is still a limit; for none there is 0.
+const maxQuota = 1_000_000
+
+// quotas are the settings of how often a caller may create something.
+func (c *Config) quotas() limit.Quotas {
+	return limit.Quotas{
+		PerAddress: map[limit.Kind]int{
+			limit.Reports: c.LimitReports, limit.Photos: c.LimitPhotos, limit.Comments: c.LimitComments, limit.Support: c.LimitSupport,
+			limit.Subscriptions: c.LimitSubscriptions, limit.SignIn: c.LimitSignIn, limit.Other: c.LimitOther,
+		},
+		NetworkTimes: c.LimitNetwork, PerKey: c.LimitKey,
+	}
+}
+
+func (c *Config) checkLimits() error {
+	q := c.quotas()
+	all := []int{q.NetworkTimes, q.PerKey}
+	for _, n := range q.PerAddress {
+		all = append(all, n)
+	}
+	for _, n := range all {
+		if n < 0 || n > maxQuota {
+			return misused("each KANTSTEN_LIMIT_… has to be a number from 0 to %d", maxQuota)
+		}
+	}
+	if c.ChallengeBits < 1 || c.ChallengeBits > limit.MaxBits {
+		return misused("KANTSTEN_CHALLENGE_BITS has to be a number from 1 to %d", limit.MaxBits)
+	}
+	return nil
+}
+
+// gate limits how often a caller may create something. All ways in share it.
+func (p *program) gate() *limit.Gate {
+	return &limit.Gate{
+		Quotas: p.cfg.quotas(), Limiter: limit.NewLimiter(), Challenges: limit.Challenges{Key: challengeKey(p.secrets.LinkKey)},
+		Spent: store.Spent{DB: p.db}, Bits: p.cfg.ChallengeBits, Proxies: p.cfg.trustedProxies,
+		Loopback: p.cfg.LimitLoopback, Now: time.Now,
+	}
+}
+
+// challengeKey is a key of its own, made of one that all processes have: what is
+// signed with the one says nothing about the other.
+func challengeKey(linkKey []byte) []byte {
+	h := hmac.New(sha256.New, linkKey)
+	_, _ = h.Write([]byte("key of challenges")) // a hash never fails to write
+	return h.Sum(nil)
+}
+
+func (p *program) sweepChallenges(ctx context.Context) error {
+	return store.Spent{DB: p.db}.Sweep(ctx, time.Now())
+}
