@@ -215,6 +215,8 @@ type Problem struct {
 	Instance string               `json:"instance"`
 	Errors   []problem.FieldError `json:"errors"`
 	Current  json.RawMessage      `json:"current"`
+	// Challenge lets a call through that was one too many; nil where there is none.
+	Challenge *Challenge `json:"challenge"`
 }
 
 // Has reports whether the problem names the field with the code.

@@ -32,7 +32,7 @@ const (
 // row says how a call ends for each of the walkers.
 type row struct {
 	operation, about string
-	method, path     string // {report} is a report in Sundsvall, {held} one in triage, {…-private} the same but private
+	method, path     string // {report} is a report in Sundsvall, {told} one with held words, {held} one in triage, {…-private} the same but private
 	body             any    // nil for none, a photo for a form
 	want             string // by walker; blanks are for the eye
 }
@@ -55,6 +55,7 @@ var walk = []row{
 	{"getPushKey", "", "GET", "/v1/push-key", nil, open},
 	{"listReports", "", "GET", "/v1/reports", nil, open},
 	{"postReport", "", "POST", "/v1/reports", pothole(inSundsvall, nil), open},
+	{"postReportCheck", "", "POST", "/v1/reports/check", fields{"description": "x"}, open},
 	{"postPhoto", "", "POST", "/v1/photos", aPhoto{}, open},
 	{"optionsUploads", "", "OPTIONS", "/v1/uploads", nil, open},
 	{"postUpload", "", "POST", "/v1/uploads", tusHeader{"Upload-Length", "100"}, open},
@@ -94,6 +95,7 @@ var walk = []row{
 	{"putReportStatus", "in triage", "PUT", "/v1/reports/{held}/status", fields{"status": "in-progress"}, "133 333 333 o 3333"},
 	{"postReportHandOver", "", "POST", "/v1/reports/{report}/hand-over", fields{"to": stockholm}, "133 3oo 333 3 333o"},
 	{"postReportHandOver", "in triage", "POST", "/v1/reports/{held}/hand-over", fields{"to": stockholm}, "133 333 333 o 3333"},
+	{"putReportText", "held words", "PUT", "/v1/reports/{told}/text", fields{"text": "x"}, "133 3oo 333 3 3333"},
 	{"putReportAssignee", "", "PUT", "/v1/reports/{report}/assignee", fields{"assignee": "{colleague}"}, "133 3oo 333 3 3333"},
 	{"listQueue", "one's own", "GET", "/v1/queue", nil, "131 ooo ooo o 3o33"},
 	{"listQueue", "Sundsvall's", "GET", "/v1/queue?jurisdiction=2281", nil, "131 ooo 333 3 3o33"},
@@ -211,6 +213,10 @@ func (r row) scene(t *testing.T, s *system, admin *apitest.Client) *scene {
 			filed := s.filed(t, at, fields{"private": strings.HasSuffix(name, "-private}")})
 			made.names[name], made.token = filed.Id, filed.FollowToken
 		}
+	}
+	if r.names("{told}") {
+		filed := heldReport(t, s)
+		made.names["{told}"], made.token = filed.Id, filed.FollowToken
 	}
 	if made.token == "" {
 		made.token = s.filed(t, inSundsvall, nil).FollowToken
