@@ -63,6 +63,9 @@ var wrongValues = map[string]string{
 	"KANTSTEN_METRICS_ADDR":    "on",
 	"KANTSTEN_PHOTO_MEMORY":    "much",
 	"KANTSTEN_DRAIN":           "5",
+	"KANTSTEN_LIMIT_REPORTS":   "many",
+	"KANTSTEN_LIMIT_LOOPBACK":  "perhaps",
+	"KANTSTEN_CHALLENGE_BITS":  "25",
 }
 
 func TestWrongSettingsAreNamed(t *testing.T) {
@@ -85,6 +88,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 	}
 	for name, more := range map[string][]string{
 		"KANTSTEN_PHOTO_MEMORY": {"0", "-1", "1.5"}, "KANTSTEN_DRAIN": {"-1s", "soon"}, "KANTSTEN_BASE_URL": {"ftp://x", "http://", "::"},
+		"KANTSTEN_LIMIT_REPORTS": {"-1", "1000001"}, "KANTSTEN_LIMIT_KEY": {"-1"}, "KANTSTEN_LIMIT_NETWORK": {"-1"}, "KANTSTEN_CHALLENGE_BITS": {"0", "-1"},
 		"KANTSTEN_ADDR": {"127.0.0.1:", "::1"}, "KANTSTEN_DATABASE_URL": {"kantsten.db", "host=db password=hemligt"},
 	} {
 		for _, wrong := range more {
@@ -107,6 +111,8 @@ func TestRightSettingsAreTaken(t *testing.T) {
 		"KANTSTEN_MAIL_FROM":    {"noreply@example.se", "Felanmälan <noreply@example.se>"},
 		"KANTSTEN_PUSH_CONTACT": {"https://example.se/contact", "drift@example.se", "mailto:drift@example.se"},
 		"KANTSTEN_DRAIN":        {"0s", "5s", "1m"},
+
+		"KANTSTEN_LIMIT_REPORTS": {"0", "30", "1000000"}, "KANTSTEN_LIMIT_LOOPBACK": {"true", "false", "1"}, "KANTSTEN_CHALLENGE_BITS": {"1", "24"},
 	} {
 		for _, value := range right {
 			if _, _, err := configure(flag.NewFlagSet("kantsten", flag.ContinueOnError), nil, []string{setting + "=" + value}); err != nil {

@@ -25,14 +25,12 @@ func (c *Config) quotas() limit.Quotas {
 }
 
 func (c *Config) checkLimits() error {
-	q := c.quotas()
-	all := []int{q.NetworkTimes, q.PerKey}
-	for _, n := range q.PerAddress {
-		all = append(all, n)
-	}
-	for _, n := range all {
+	for setting, n := range map[string]int{
+		"REPORTS": c.LimitReports, "PHOTOS": c.LimitPhotos, "COMMENTS": c.LimitComments, "SUPPORT": c.LimitSupport,
+		"SUBSCRIPTIONS": c.LimitSubscriptions, "SIGN_IN": c.LimitSignIn, "OTHER": c.LimitOther, "NETWORK": c.LimitNetwork, "KEY": c.LimitKey,
+	} {
 		if n < 0 || n > maxQuota {
-			return misused("each KANTSTEN_LIMIT_… has to be a number from 0 to %d", maxQuota)
+			return misused("KANTSTEN_LIMIT_%s has to be a number from 0 to %d", setting, maxQuota)
 		}
 	}
 	if c.ChallengeBits < 1 || c.ChallengeBits > limit.MaxBits {
