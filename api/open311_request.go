@@ -91,7 +91,7 @@ func (o *Open311) toRequest(r report.Report, e tenant.Entry, lang string) open31
 	if wire.Closed && !r.ClosedAt.IsZero() {
 		wire.Updated = r.ClosedAt // GeoReport: for a closed request, when it was closed
 	}
-	if r.Delivery == report.Held {
+	if r.Delivery == report.Held || r.TextHeld {
 		wire.ServiceNotice = notice(r, e.Name, lang)
 	}
 	return wire

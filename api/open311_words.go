@@ -33,16 +33,25 @@ var (
 		"sv": "Anmälan är sparad. %s tar ännu inte emot anmälningar här, så den väntar hos den som driver tjänsten.",
 		"en": "The report is stored. %s does not take reports here yet, so it waits with whoever runs this service.",
 	}
+	wordsNotice = catalog.Text{
+		"sv": "Det kan stå personuppgifter i texten, så den visas inte förrän en handläggare har läst den.",
+		"en": "Its words may hold personal data, so they are not shown until a handler has looked.",
+	}
 	sentNotice = catalog.Text{
 		"sv": "Anmälan är sparad och går till %s.",
 		"en": "The report is stored and goes to %s.",
 	}
 )
 
-// notice says truthfully where a report lies.
+// notice says truthfully where a report lies, and that its words are held.
 func notice(r report.Report, jurisdiction, lang string) string {
+	said := sentNotice
 	if r.Delivery == report.Held {
-		return fmt.Sprintf(heldNotice.In(lang), jurisdiction)
+		said = heldNotice
 	}
-	return fmt.Sprintf(sentNotice.In(lang), jurisdiction)
+	text := fmt.Sprintf(said.In(lang), jurisdiction)
+	if r.TextHeld {
+		text += " " + wordsNotice.In(lang)
+	}
+	return text
 }

@@ -2,7 +2,9 @@ package suite
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +33,7 @@ func TestHeldWords(t *testing.T) {
 		t.Run("comments are held too", func(t *testing.T) { commentsAreHeld(t, s, handler, crew) })
 		t.Run("staff answer for their own words", func(t *testing.T) { staffWordsAreShown(t, s, crew) })
 		t.Run("a private report needs no holding", func(t *testing.T) { privateIsNotHeld(t, s) })
+		t.Run("other systems are told", func(t *testing.T) { open311IsTold(t, s) })
 		t.Run("erasing ends it", func(t *testing.T) { erasedIsNotHeld(t, s, handler) })
 	})
 }
@@ -237,6 +240,30 @@ func staffWordsAreShown(t *testing.T, s *system, crew *apitest.Client) {
 func privateIsNotHeld(t *testing.T, s *system) {
 	if r := s.filed(t, inSundsvall, fields{"description": thePhone, "private": true}); r.TextHeld || r.Found != nil {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A system that files reads back that its words wait. A link to its own page, as
+// FixMyStreet writes it, is no reason.
+func open311IsTold(t *testing.T, s *system) {
+	c := s.behind(t, s.gated(nil))
+	made := s.madeKey(t, sundsvall, auth.ScopeOpen311)
+	for text, held := range map[string]bool{"Hål, ring " + aNumber: true, "title: Hål\r\n\r\nurl: https://fms.example.org/report/1": false} {
+		form := url.Values{"api_key": {made}, "service_code": {"pothole"}, "lat": {fmt.Sprint(inSundsvall.lat)}, "long": {fmt.Sprint(inSundsvall.lon)}, "description": {text}}
+		res := c.With("Content-Type", "application/x-www-form-urlencoded").Send(http.MethodPost, "/open311/v2/requests.json", form.Encode()).Want(http.StatusOK)
+		var filed []struct {
+			ID     string `json:"service_request_id"`
+			Notice string `json:"service_notice"`
+		}
+		res.JSON(&filed)
+		var read []struct {
+			Description string `json:"description"`
+			Notice      string `json:"service_notice"`
+		}
+		c.Get("/open311/v2/requests/" + filed[0].ID + ".json").Want(http.StatusOK).JSON(&read)
+		if hidden := read[0].Description == ""; hidden != held || strings.Contains(filed[0].Notice, "personuppgifter") != held || (read[0].Notice != "") != held {
+			t.Errorf("%q: %+v, %+v", text, filed[0], read[0])
+		}
 	}
 }
 

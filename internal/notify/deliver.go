@@ -117,6 +117,9 @@ func (n *Notifier) deliveryMail(r report.Report, to tenant.Jurisdiction, contact
 	if answers := answersIn(w.lang, svc, r.Attributes); len(answers) > 0 {
 		b.WriteString("\n" + strings.Join(answers, "\n") + "\n")
 	}
+	if r.TextHeld {
+		b.WriteString("\n" + w.heldWords + "\n")
+	}
 	if len(r.Photos) > 0 {
 		b.WriteString("\n" + w.photos + ":\n")
 		for _, p := range r.Photos {

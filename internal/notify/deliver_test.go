@@ -88,6 +88,19 @@ Anmälan finns på https://kantsten.example/reports/` + r.Reference + "\n"
 	})
 }
 
+// Who gets reports by mail reads held words, and that nobody else does.
+func TestDeliveryByMailSaysThatWordsAreHeld(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *town) {
+		w.channel(t, "2281", tenant.Email)
+		w.file(t, func(s *report.Submission) { s.Description = "Ring 070-174 06 05" })
+		w.work(t)
+		m := w.mails.only(t)
+		if !strings.Contains(m.text, "Ring 070-174 06 05") || !strings.Contains(m.text, "personuppgifter i texten") {
+			t.Errorf("the mail says %s", m.text)
+		}
+	})
+}
+
 func TestARepeatedDeliveryIsKnownByItsName(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *town) {
 		w.channel(t, "2281", tenant.Email)

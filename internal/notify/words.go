@@ -27,6 +27,7 @@ type words struct {
 	service, place, address, where, maps, description string
 	photos, contact, filedAt, standing                string
 	answerAt                                          string // link
+	heldWords                                         string
 
 	codeSubject map[string]string // kind of job to subject
 	codeText    map[string]string // kind of job to text; code, minutes
@@ -56,7 +57,8 @@ func swedish() words {
 		followed: "Du får det här för att du följer anmälan.", area: "Du får det här för att du följer platsen.",
 		service: "Kategori", place: "Position", address: "Plats", where: "Karta", maps: "I kartappen",
 		description: "Beskrivning", photos: "Foton", contact: "Anmälare", filedAt: "Anmält", standing: "Status",
-		answerAt: "Anmälan finns på %s",
+		answerAt:  "Anmälan finns på %s",
+		heldWords: "Det kan stå personuppgifter i texten. Den visas inte för andra förrän en handläggare har läst den.",
 		codeSubject: map[string]string{
 			auth.SignInMailJob: "Din kod för att logga in", JobFollowMail: "Din kod för att följa",
 		},
@@ -81,7 +83,8 @@ func english() words {
 		followed: "You get this because you follow the report.", area: "You get this because you follow the place.",
 		service: "Category", place: "Position", address: "Place", where: "Map", maps: "In a map app",
 		description: "Description", photos: "Photos", contact: "Reporter", filedAt: "Filed", standing: "Status",
-		answerAt: "The report is at %s",
+		answerAt:  "The report is at %s",
+		heldWords: "Its words may hold personal data. Nobody else sees them until a handler has looked.",
 		codeSubject: map[string]string{
 			auth.SignInMailJob: "Your code to sign in", JobFollowMail: "Your code to follow",
 		},

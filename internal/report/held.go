@@ -54,6 +54,15 @@ func (r Report) Found() []Found {
 	return w.Found()
 }
 
+// needsHolding reports whether a handler has to look first. What only staff and the
+// reporter see needs no holding. A link alone does not hold what another system
+// files: FixMyStreet writes one to its own page into every report.
+func (r Report) needsHolding() bool {
+	return !r.Private && slices.ContainsFunc(r.Found(), func(f Found) bool {
+		return f.Kind != screen.Link || r.Origin != OriginOpen311
+	})
+}
+
 // Found is what the text of an update is held for.
 func (u Update) Found() []Found { return Words{Text: u.Text}.Found() }
 

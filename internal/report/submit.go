@@ -245,7 +245,7 @@ func (s *Service) filing(actor auth.Actor, sub *Submission, d decision) Filing {
 		Origin: sub.Origin, PersonID: actor.PersonID, Outside: route.Outside, BoundarySet: route.BoundarySet,
 		CreatedAt: now, UpdatedAt: now, Version: 1,
 	}
-	r.TextHeld = !r.Private && len(r.Found()) > 0
+	r.TextHeld = r.needsHolding()
 	u := r.entry(WasFiled, actor, sub.Origin, now)
 	u.Author, u.Trace = ByReporter, route.Trace
 	caused := r.caused(u, EventFiled)
