@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -131,12 +132,12 @@ func overShare(p limit.Pass) error {
 
 // faultCode is the stable word for what is wrong with a solution.
 func faultCode(fault error) string {
-	switch fault {
-	case limit.ErrExpired:
+	switch {
+	case errors.Is(fault, limit.ErrExpired):
 		return "expired"
-	case limit.ErrSpent:
+	case errors.Is(fault, limit.ErrSpent):
 		return "reused"
-	case limit.ErrUnsolved:
+	case errors.Is(fault, limit.ErrUnsolved):
 		return "unsolved"
 	}
 	return codeUnknown

@@ -727,7 +727,7 @@ type FiledReport struct {
 // FiledReportRouting How its area was found: the one that owns the position, or, where none does, the nearest. `…/routing` tells all.
 type FiledReportRouting string
 
-// Found Something personal in a text. Positions count characters (Unicode code points) of the text, `end` is the one after the last.
+// Found Something personal in a text. Positions count characters (Unicode code points) of the text as it is kept, with LF as its line ends and, but for the description, without white space around it; `end` is the one after the last.
 type Found struct {
 	End int `json:"end"`
 

@@ -142,7 +142,8 @@ func inNumbers(text string, form *regexp.Regexp, is func(string) bool) [][2]int 
 }
 
 // matching finds, in a part of a text, a form where a number or word neither goes
-// before nor after it and which also passes a test.
+// before nor after it and which also passes a test. Where all that has the form
+// does not pass, its beginning may: "070-174 06 05 24".
 func matching(text string, part [2]int, form *regexp.Regexp, is func(string) bool) [][2]int {
 	var found [][2]int
 	for at := part[0]; at < part[1]; {
@@ -151,14 +152,24 @@ func matching(text string, part [2]int, form *regexp.Regexp, is func(string) boo
 			break
 		}
 		start, end := at+m[0], at+m[1]
-		if !numberBefore(text, start) && !wordAfter(text, end) && is(text[start:end]) {
-			found = append(found, [2]int{start, end})
-			at = end
+		at = start + 1 // another may begin inside what was none
+		if numberBefore(text, start) {
 			continue
 		}
-		at = start + 1
+		for ; end > start; end = start + shorter(text[start:end]) {
+			if !wordAfter(text, end) && is(text[start:end]) {
+				found, at = append(found, [2]int{start, end}), end
+				break
+			}
+		}
 	}
 	return found
+}
+
+// shorter returns how long a number is without its last group of digits.
+func shorter(written string) int {
+	group := strings.LastIndexAny(written, " +()./-")
+	return len(strings.TrimRight(written[:max(0, group)], " +()./-"))
 }
 
 func digitsOf(s string) string {
@@ -171,12 +182,12 @@ func digitsOf(s string) string {
 }
 
 // numberBefore reports whether a number or word goes on into what begins at i:
-// "x0", "12-0", "1,0".
+// "x0", "12-0", "1,0". A stroke parts two.
 func numberBefore(text string, i int) bool {
 	if wordBefore(text, i) {
 		return true
 	}
-	return i >= 2 && strings.IndexByte("-+.,/:", text[i-1]) >= 0 && text[i-2] >= '0' && text[i-2] <= '9'
+	return i >= 2 && strings.IndexByte("-+.,:", text[i-1]) >= 0 && text[i-2] >= '0' && text[i-2] <= '9'
 }
 
 func wordBefore(text string, i int) bool {
@@ -192,7 +203,7 @@ func wordAfter(text string, i int) bool {
 	if r, _ := utf8.DecodeRuneInString(text[i:]); isWord(r) {
 		return true
 	}
-	return i+1 < len(text) && strings.IndexByte("-.,/:", text[i]) >= 0 && text[i+1] >= '0' && text[i+1] <= '9'
+	return i+1 < len(text) && strings.IndexByte("-.,:", text[i]) >= 0 && text[i+1] >= '0' && text[i+1] <= '9'
 }
 
 func isWord(r rune) bool { return r == 0 || unicode.IsLetter(r) || unicode.IsDigit(r) }
