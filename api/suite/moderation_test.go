@@ -98,7 +98,7 @@ func heldWordsAreNowhere(t *testing.T, s *system) {
 	foreign, resident := s.staff(t, auth.Handler, stockholm), s.resident(t)
 	for _, path := range []string{
 		"/v1/reports/" + r.Id, "/v1/reports/" + r.Reference + "/updates", "/v1/reports/" + r.Id + "/routing", "/v1/reports?limit=100",
-		"/v1/reports?jurisdiction=2281&limit=100&q=070-174", "/v1/reports?jurisdiction=2281&q=kim@hemma", "/v1/locate?lat=62.3908&lon=17.3069",
+		"/v1/reports?jurisdiction=2281&limit=100&q=070-174", "/v1/reports?jurisdiction=2281&q=kim@hemma", "/v1/locate?lat=62.3908&lon=17.3069", "/v1/locate?lat=62.3908&lon=17.3069&service=pothole&q=ring+mig",
 		"/open311/v2/requests.json?jurisdiction_id=2281", "/open311/v2/requests/" + r.Reference + ".xml",
 	} {
 		for who, see := range map[string]*apitest.Client{"anyone": c, "foreign staff": foreign, "a resident": resident} {

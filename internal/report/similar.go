@@ -9,6 +9,7 @@ import (
 	"github.com/paulmach/orb"
 	"github.com/paulmach/orb/geo"
 
+	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/likeness"
 	"github.com/kantsten/kantsten/internal/photo"
 )
@@ -31,7 +32,7 @@ type Around struct {
 
 // Neighbour is a report near a place, with what it is shown and compared by: id,
 // reference, service, status, position with its accuracy, address, description,
-// voices and the time when it was filed.
+// voices, the time when it was filed, and whether its words are held.
 type Neighbour struct {
 	Report
 	Hashes []photo.Likeness // of its photos
@@ -64,6 +65,7 @@ func (s *Service) Similar(ctx context.Context, about likeness.Report) ([]Similar
 	sketch := likeness.NewSketch(about)
 	var similar []Similar
 	for _, n := range found {
+		n.Report = s.Shown(auth.Actor{}, n.Report) // held words are not compared by: a guess would show what they are
 		like := sketch.Like(likeness.NewSketch(n.said()))
 		if like > 0 {
 			similar = append(similar, Similar{Report: n.Report, Likeness: like, DistanceM: metresBetween(about.Lat, about.Lon, n.Lat, n.Lon)})

@@ -31,7 +31,7 @@ func (s Reports) Around(ctx context.Context, a report.Around) ([]report.Neighbou
 // neighbourColumns are what a report.Neighbour has; the hash of one photo stands
 // behind them.
 const neighbourColumns = `r.id, r.reference, r.service, r.status, r.lat, r.lon, r.accuracy_m, r.address, r.description,
-	r.supported_by, r.created_at`
+	r.supported_by, r.created_at, r.text_held`
 
 // nearest asks for the nearest reports, each once for each of its photos if they
 // are wanted. The inner query reads nothing but the index; see byPlace.
@@ -55,7 +55,7 @@ func scanNeighbour(row scanner) (n report.Neighbour, err error) {
 	var supported, created int64
 	var hash sql.NullInt64
 	err = row.Scan(&n.ID, &n.Reference, &n.Service, &status, &n.Lat, &n.Lon, &accuracy, &n.Address, &n.Description,
-		&supported, &created, &hash)
+		&supported, &created, &n.TextHeld, &hash)
 	n.Status, n.SupportedBy, n.CreatedAt = report.Status(status), int(supported), fromMicros(created)
 	if accuracy.Valid {
 		n.AccuracyM = &accuracy.Float64
