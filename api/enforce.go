@@ -54,7 +54,7 @@ func (e *Edge) admit(c *gin.Context, op *operation) (counted limit.Pass, err err
 		return counted, err
 	}
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), mediaTypeKey, media))
-	if counted, err = e.gate(c, op); err != nil {
+	if counted, err = e.gate(c, op.route.Operation.OperationID); err != nil {
 		return counted, err
 	}
 	return counted, op.checkBody(c)

@@ -43,9 +43,9 @@ func kindOf(method, operation string) (kind limit.Kind, ok bool) {
 	return limit.Other, true // what nobody has thought of is limited too
 }
 
-// gate counts a call of the contract, and refuses what is over the caller's share.
-func (e *Edge) gate(c *gin.Context, op *operation) (limit.Pass, error) {
-	name := op.route.Operation.OperationID
+// gate counts a call of the contract by the name that it has there, and refuses
+// what is over the caller's share.
+func (e *Edge) gate(c *gin.Context, name string) (limit.Pass, error) {
 	kind, creates := kindOf(c.Request.Method, name)
 	if e.Gate == nil || !creates {
 		return limit.Pass{}, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/limit"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/upload"
 )
@@ -34,12 +35,17 @@ func (s *Server) Uploads(e *Edge) []Route {
 			if err == nil {
 				err = checkTusVersion(c)
 			}
+			var counted limit.Pass
+			if err == nil {
+				counted, err = e.gate(c, "postUpload") // whatever is no POST creates nothing
+			}
 			if err == nil {
 				err = serve(c)
 			}
 			if err != nil {
 				e.writeProblem(c, err)
 			}
+			settle(counted, c.Writer.Status(), c.Writer.Header())
 		}}
 	}
 	return []Route{

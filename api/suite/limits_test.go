@@ -107,6 +107,10 @@ func saysWhatIsLeft(t *testing.T, s *system) {
 			t.Errorf("RateLimit-Policy: %s, want %s", got, want)
 		}
 	}
+	begun := c.With("Tus-Resumable", "1.0.0").With("Upload-Length", "1000").Send(http.MethodPost, "/v1/uploads", nil).Want(http.StatusCreated)
+	if got := begun.Header.Get("RateLimit"); !strings.HasPrefix(got, `"photos";r=1`) {
+		t.Errorf("an upload: %s", got)
+	}
 	if h := c.Send(http.MethodPost, "/v1/reports", "{").Want(http.StatusBadRequest).Header; !strings.Contains(h.Get("RateLimit"), "r=1") {
 		t.Errorf("what is refused is not counted: %s", h.Get("RateLimit"))
 	}
