@@ -26,6 +26,6 @@ func toNearby(r report.Similar) NearbyReport {
 	return NearbyReport{
 		Id: r.ID, Reference: r.Reference, Service: r.Service, Status: Status(r.Status), Lat: r.Lat, Lon: r.Lon,
 		DistanceM: decimetres(r.DistanceM), Likeness: math.Round(1000*r.Likeness) / 1000, Description: r.Description,
-		SupportCount: r.SupportedBy, CreatedAt: r.CreatedAt,
+		SupportCount: r.SupportedBy, Voices: r.Voices(), CreatedAt: r.CreatedAt,
 	}
 }

@@ -9,8 +9,21 @@ import (
 	"github.com/kantsten/kantsten/internal/report"
 )
 
-// statusNotes is the finer status: "Planned: 2026-05-01", "Closed: duplicate".
+// statusNotes is the finer status: "Planned: 2026-05-01", "Closed: duplicate",
+// "Fixed (merged with another report of the same fault)".
 func statusNotes(r report.Report, lang string) string {
+	notes := finerStatus(r, lang)
+	if r.CaseID != "" {
+		notes += " (" + mergedNote.In(lang) + ")"
+	}
+	return notes
+}
+
+var mergedNote = catalog.Text{
+	"sv": "hör ihop med en annan anmälan om samma fel", "en": "merged with another report of the same fault",
+}
+
+func finerStatus(r report.Report, lang string) string {
 	word := capitalised(r.Status.In(lang))
 	switch detail := r.CloseReason.In(lang); {
 	case r.Status == report.Closed && detail != "":

@@ -12,7 +12,7 @@ import (
 // query turns the parameters of a list of reports into the domain's.
 func (s *Server) query(ctx context.Context, p ListReportsParams) (report.Query, error) {
 	q := report.Query{
-		Statuses: statuses(p.Status, p.State), Services: p.Service, UpdatedAfter: p.UpdatedAfter,
+		Statuses: statuses(p.Status, p.State), Services: p.Service, UpdatedAfter: p.UpdatedAfter, Voices: p.Merged,
 		RadiusM: p.Radius, Text: p.Q, Limit: p.Limit, Cursor: p.Cursor,
 	}
 	var err error
@@ -113,6 +113,9 @@ func (s *Server) toReportList(ctx context.Context, page report.Page, contacts ma
 	for i, r := range page.Reports {
 		list.Reports[i] = s.publicReport(entries, r)
 		list.Reports[i].Contact = toContact(contacts[r.ID])
+		if !r.Private { // else it may be private to others; the report itself tells who may know
+			list.Reports[i].Case = r.CaseID
+		}
 	}
 	return list, nil
 }

@@ -464,9 +464,13 @@ const (
 	UpdateKindErasure    UpdateKind = "erasure"
 	UpdateKindFiled      UpdateKind = "filed"
 	UpdateKindHandOver   UpdateKind = "hand-over"
+	UpdateKindJoined     UpdateKind = "joined"
+	UpdateKindLeft       UpdateKind = "left"
+	UpdateKindMerge      UpdateKind = "merge"
 	UpdateKindModeration UpdateKind = "moderation"
 	UpdateKindPhoto      UpdateKind = "photo"
 	UpdateKindStatus     UpdateKind = "status"
+	UpdateKindUnmerge    UpdateKind = "unmerge"
 )
 
 // Valid indicates whether the value is a known member of the UpdateKind enum.
@@ -484,11 +488,19 @@ func (e UpdateKind) Valid() bool {
 		return true
 	case UpdateKindHandOver:
 		return true
+	case UpdateKindJoined:
+		return true
+	case UpdateKindLeft:
+		return true
+	case UpdateKindMerge:
+		return true
 	case UpdateKindModeration:
 		return true
 	case UpdateKindPhoto:
 		return true
 	case UpdateKindStatus:
+		return true
+	case UpdateKindUnmerge:
 		return true
 	default:
 		return false
@@ -666,6 +678,9 @@ type FiledReport struct {
 	// Attributes Answers by attribute code.
 	Attributes AttributeValues `json:"attributes,omitempty,omitzero"`
 
+	// Case The id of the case that this report is a voice of; absent of a report of its own, and where the case is private to others.
+	Case string `json:"case,omitempty,omitzero"`
+
 	// CloseReason Why a report was closed without being fixed.
 	CloseReason CloseReason `json:"close_reason,omitempty,omitzero"`
 	ClosedAt    time.Time   `json:"closed_at,omitempty,omitzero"`
@@ -713,8 +728,10 @@ type FiledReport struct {
 	ServiceName string             `json:"service_name,omitempty,omitzero"`
 
 	// Status Open: received, acknowledged, planned, in-progress, waiting-for-reporter. Closed: fixed, closed.
-	Status       Status `json:"status"`
-	SupportCount int    `json:"support_count"`
+	Status Status `json:"status"`
+
+	// SupportCount How many people said "me too", to it or to a voice of it.
+	SupportCount int `json:"support_count"`
 
 	// TextHeld True: something personal was found in its words, and only the reporter and staff see description, address and answers until a handler has looked.
 	TextHeld  bool      `json:"text_held,omitempty,omitzero"`
@@ -722,6 +739,9 @@ type FiledReport struct {
 
 	// Version Counts changes; also in `ETag`.
 	Version int64 `json:"version"`
+
+	// Voices How many people stand behind the report: who filed it or a voice of it, and who supports one of these; by account each counts once. A voice shows what it had when it was merged.
+	Voices int `json:"voices"`
 }
 
 // FiledReportRouting How its area was found: the one that owns the position, or, where none does, the nearest. `…/routing` tells all.
@@ -898,6 +918,15 @@ type Membership struct {
 	Role         Role   `json:"role"`
 }
 
+// Merge defines model for Merge.
+type Merge struct {
+	// Into The id or reference of the case, or of a voice of it.
+	Into string `json:"into"`
+
+	// Text Words for whoever filed this report.
+	Text string `json:"text,omitempty,omitzero"`
+}
+
 // MultiPolygon defines model for MultiPolygon.
 type MultiPolygon struct {
 	// Coordinates Polygons of closed rings of positions, longitude first; the first ring is the outer one.
@@ -925,6 +954,7 @@ type NearbyReport struct {
 	// Status Open: received, acknowledged, planned, in-progress, waiting-for-reporter. Closed: fixed, closed.
 	Status       Status `json:"status"`
 	SupportCount int    `json:"support_count,omitempty,omitzero"`
+	Voices       int    `json:"voices,omitempty,omitzero"`
 }
 
 // NearestArea Outside every area, the nearest one within 10 km.
@@ -1181,6 +1211,9 @@ type Report struct {
 	// Attributes Answers by attribute code.
 	Attributes AttributeValues `json:"attributes,omitempty,omitzero"`
 
+	// Case The id of the case that this report is a voice of; absent of a report of its own, and where the case is private to others.
+	Case string `json:"case,omitempty,omitzero"`
+
 	// CloseReason Why a report was closed without being fixed.
 	CloseReason CloseReason `json:"close_reason,omitempty,omitzero"`
 	ClosedAt    time.Time   `json:"closed_at,omitempty,omitzero"`
@@ -1225,8 +1258,10 @@ type Report struct {
 	ServiceName string        `json:"service_name,omitempty,omitzero"`
 
 	// Status Open: received, acknowledged, planned, in-progress, waiting-for-reporter. Closed: fixed, closed.
-	Status       Status `json:"status"`
-	SupportCount int    `json:"support_count"`
+	Status Status `json:"status"`
+
+	// SupportCount How many people said "me too", to it or to a voice of it.
+	SupportCount int `json:"support_count"`
 
 	// TextHeld True: something personal was found in its words, and only the reporter and staff see description, address and answers until a handler has looked.
 	TextHeld  bool      `json:"text_held,omitempty,omitzero"`
@@ -1234,6 +1269,9 @@ type Report struct {
 
 	// Version Counts changes; also in `ETag`.
 	Version int64 `json:"version"`
+
+	// Voices How many people stand behind the report: who filed it or a voice of it, and who supports one of these; by account each counts once. A voice shows what it had when it was merged.
+	Voices int `json:"voices"`
 }
 
 // ReportRouting How its area was found: the one that owns the position, or, where none does, the nearest. `…/routing` tells all.
@@ -1588,10 +1626,19 @@ type TextsToCheck struct {
 	Text string `json:"text,omitempty,omitzero"`
 }
 
+// Unmerge defines model for Unmerge.
+type Unmerge struct {
+	// Text Words for whoever filed this report.
+	Text string `json:"text,omitempty,omitzero"`
+}
+
 // Update defines model for Update.
 type Update struct {
 	// Author Who did it, without naming anybody.
 	Author Author `json:"author"`
+
+	// Case In the history of a voice: the entry is one of the case with this id.
+	Case string `json:"case,omitempty,omitzero"`
 
 	// CloseReason Why a report was closed without being fixed.
 	CloseReason CloseReason `json:"close_reason,omitempty,omitzero"`
@@ -1610,7 +1657,7 @@ type Update struct {
 	Id       Uuid   `json:"id"`
 	Internal bool   `json:"internal"`
 
-	// Kind What happened.
+	// Kind What happened. merge, unmerge: the report became a voice of the case `duplicate_of`, or is on its own again. joined, left: somebody else's report became a voice of this one, or is none any more.
 	Kind       UpdateKind `json:"kind"`
 	Photos     []Photo    `json:"photos,omitempty,omitzero"`
 	PlannedFor string     `json:"planned_for,omitempty,omitzero"`
@@ -1623,7 +1670,7 @@ type Update struct {
 	TextHeld bool `json:"text_held,omitempty,omitzero"`
 }
 
-// UpdateKind What happened.
+// UpdateKind What happened. merge, unmerge: the report became a voice of the case `duplicate_of`, or is on its own again. joined, left: somebody else's report became a voice of this one, or is none any more.
 type UpdateKind string
 
 // UpdateList defines model for UpdateList.
@@ -1799,6 +1846,9 @@ type ListReportsParams struct {
 	// UpdatedAfter Only those changed after this time, oldest change first.
 	UpdatedAfter time.Time `form:"updated_after,omitempty" json:"updated_after,omitempty,omitzero"`
 
+	// Merged Whether to list reports too that are voices of another, such as to follow all changes.
+	Merged bool `form:"merged,omitempty" json:"merged,omitempty,omitzero"`
+
 	// Q Only those whose description or address contains these words.
 	Q string `form:"q,omitempty" json:"q,omitempty,omitzero"`
 
@@ -1846,6 +1896,12 @@ type PostReportHandOverParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// PostReportMergeParams defines parameters for PostReportMerge.
+type PostReportMergeParams struct {
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // PostReportPhotoMultipartBody defines parameters for PostReportPhoto.
 type PostReportPhotoMultipartBody struct {
 	// Photo JPEG, PNG or WebP, at most 20 MiB.
@@ -1882,6 +1938,12 @@ type PutReportTextParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// PostReportUnmergeParams defines parameters for PostReportUnmerge.
+type PostReportUnmergeParams struct {
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // ListReportUpdatesParams defines parameters for ListReportUpdates.
 type ListReportUpdatesParams struct {
 	// Limit How many at most.
@@ -1895,6 +1957,15 @@ type ListReportUpdatesParams struct {
 type PostReportUpdateParams struct {
 	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. The same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// ListReportVoicesParams defines parameters for ListReportVoices.
+type ListReportVoicesParams struct {
+	// Limit How many at most.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Cursor The `next` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 }
 
 // PutRulesParams defines parameters for PutRules.
@@ -1966,6 +2037,9 @@ type PutReportAssigneeJSONRequestBody = Assignment
 // PostReportHandOverJSONRequestBody defines body for PostReportHandOver for application/json ContentType.
 type PostReportHandOverJSONRequestBody = HandOver
 
+// PostReportMergeJSONRequestBody defines body for PostReportMerge for application/json ContentType.
+type PostReportMergeJSONRequestBody = Merge
+
 // PostReportPhotoJSONRequestBody defines body for PostReportPhoto for application/json ContentType.
 type PostReportPhotoJSONRequestBody = NewPhotos
 
@@ -1980,6 +2054,9 @@ type PostReportSupportJSONRequestBody = NewSupport
 
 // PutReportTextJSONRequestBody defines body for PutReportText for application/json ContentType.
 type PutReportTextJSONRequestBody = TextModeration
+
+// PostReportUnmergeJSONRequestBody defines body for PostReportUnmerge for application/json ContentType.
+type PostReportUnmergeJSONRequestBody = Unmerge
 
 // PostReportUpdateJSONRequestBody defines body for PostReportUpdate for application/json ContentType.
 type PostReportUpdateJSONRequestBody = NewUpdate
@@ -2085,6 +2162,9 @@ type ServerInterface interface {
 	// PostReportHandOver Hand a report over
 	// (POST /v1/reports/{id}/hand-over)
 	PostReportHandOver(c *gin.Context, id ReportId, params PostReportHandOverParams)
+	// PostReportMerge Make a report a voice of another
+	// (POST /v1/reports/{id}/merge)
+	PostReportMerge(c *gin.Context, id ReportId, params PostReportMergeParams)
 	// DeleteReportPersonalData Erase what is personal
 	// (DELETE /v1/reports/{id}/personal-data)
 	DeleteReportPersonalData(c *gin.Context, id ReportId)
@@ -2106,12 +2186,18 @@ type ServerInterface interface {
 	// PutReportText Show a held text
 	// (PUT /v1/reports/{id}/text)
 	PutReportText(c *gin.Context, id ReportId, params PutReportTextParams)
+	// PostReportUnmerge Make a voice a report of its own again
+	// (POST /v1/reports/{id}/unmerge)
+	PostReportUnmerge(c *gin.Context, id ReportId, params PostReportUnmergeParams)
 	// ListReportUpdates Read a report's history
 	// (GET /v1/reports/{id}/updates)
 	ListReportUpdates(c *gin.Context, id ReportId, params ListReportUpdatesParams)
 	// PostReportUpdate Comment on a report
 	// (POST /v1/reports/{id}/updates)
 	PostReportUpdate(c *gin.Context, id ReportId, params PostReportUpdateParams)
+	// ListReportVoices The reports that were merged into a case
+	// (GET /v1/reports/{id}/voices)
+	ListReportVoices(c *gin.Context, id ReportId, params ListReportVoicesParams)
 	// GetRules Read the routing rules of the installation
 	// (GET /v1/rules)
 	GetRules(c *gin.Context)
@@ -2992,6 +3078,14 @@ func (siw *ServerInterfaceWrapper) ListReports(c *gin.Context) {
 		return
 	}
 
+	// ------------- Optional query parameter "merged" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "merged", c.Request.URL.Query(), &params.Merged, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter merged: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	// ------------- Optional query parameter "q" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", c.Request.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -3289,6 +3383,55 @@ func (siw *ServerInterfaceWrapper) PostReportHandOver(c *gin.Context) {
 	siw.Handler.PostReportHandOver(c, id, params)
 }
 
+// PostReportMerge operation middleware
+func (siw *ServerInterfaceWrapper) PostReportMerge(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ReportId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PostReportMergeParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PostReportMerge(c, id, params)
+}
+
 // DeleteReportPersonalData operation middleware
 func (siw *ServerInterfaceWrapper) DeleteReportPersonalData(c *gin.Context) {
 
@@ -3584,6 +3727,55 @@ func (siw *ServerInterfaceWrapper) PutReportText(c *gin.Context) {
 	siw.Handler.PutReportText(c, id, params)
 }
 
+// PostReportUnmerge operation middleware
+func (siw *ServerInterfaceWrapper) PostReportUnmerge(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ReportId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PostReportUnmergeParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PostReportUnmerge(c, id, params)
+}
+
 // ListReportUpdates operation middleware
 func (siw *ServerInterfaceWrapper) ListReportUpdates(c *gin.Context) {
 
@@ -3675,6 +3867,50 @@ func (siw *ServerInterfaceWrapper) PostReportUpdate(c *gin.Context) {
 	}
 
 	siw.Handler.PostReportUpdate(c, id, params)
+}
+
+// ListReportVoices operation middleware
+func (siw *ServerInterfaceWrapper) ListReportVoices(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ReportId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListReportVoicesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListReportVoices(c, id, params)
 }
 
 // GetRules operation middleware
@@ -4005,6 +4241,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/v1/reports/:id", wrapper.GetReport)
 	router.PUT(options.BaseURL+"/v1/reports/:id/assignee", wrapper.PutReportAssignee)
 	router.POST(options.BaseURL+"/v1/reports/:id/hand-over", wrapper.PostReportHandOver)
+	router.POST(options.BaseURL+"/v1/reports/:id/merge", wrapper.PostReportMerge)
 	router.DELETE(options.BaseURL+"/v1/reports/:id/personal-data", wrapper.DeleteReportPersonalData)
 	router.GET(options.BaseURL+"/v1/reports/:id/photos", wrapper.ListReportPhotos)
 	router.POST(options.BaseURL+"/v1/reports/:id/photos", wrapper.PostReportPhoto)
@@ -4012,8 +4249,10 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PUT(options.BaseURL+"/v1/reports/:id/status", wrapper.PutReportStatus)
 	router.POST(options.BaseURL+"/v1/reports/:id/support", wrapper.PostReportSupport)
 	router.PUT(options.BaseURL+"/v1/reports/:id/text", wrapper.PutReportText)
+	router.POST(options.BaseURL+"/v1/reports/:id/unmerge", wrapper.PostReportUnmerge)
 	router.GET(options.BaseURL+"/v1/reports/:id/updates", wrapper.ListReportUpdates)
 	router.POST(options.BaseURL+"/v1/reports/:id/updates", wrapper.PostReportUpdate)
+	router.GET(options.BaseURL+"/v1/reports/:id/voices", wrapper.ListReportVoices)
 	router.POST(options.BaseURL+"/v1/reports/check", wrapper.PostReportCheck)
 	router.GET(options.BaseURL+"/v1/rules", wrapper.GetRules)
 	router.PUT(options.BaseURL+"/v1/rules", wrapper.PutRules)
@@ -4805,6 +5044,38 @@ func (response PostReportHandOver200JSONResponse) VisitPostReportHandOverRespons
 	return err
 }
 
+type PostReportMergeRequestObject struct {
+	Id     ReportId `json:"id"`
+	Params PostReportMergeParams
+	Body   *PostReportMergeJSONRequestBody
+}
+
+type PostReportMergeResponseObject interface {
+	VisitPostReportMergeResponse(w http.ResponseWriter) error
+}
+
+type PostReportMerge200ResponseHeaders struct {
+	ETag string
+}
+
+type PostReportMerge200JSONResponse struct {
+	Body    Report
+	Headers PostReportMerge200ResponseHeaders
+}
+
+func (response PostReportMerge200JSONResponse) VisitPostReportMergeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteReportPersonalDataRequestObject struct {
 	Id ReportId `json:"id"`
 }
@@ -5001,6 +5272,38 @@ func (response PutReportText200JSONResponse) VisitPutReportTextResponse(w http.R
 	return err
 }
 
+type PostReportUnmergeRequestObject struct {
+	Id     ReportId `json:"id"`
+	Params PostReportUnmergeParams
+	Body   *PostReportUnmergeJSONRequestBody
+}
+
+type PostReportUnmergeResponseObject interface {
+	VisitPostReportUnmergeResponse(w http.ResponseWriter) error
+}
+
+type PostReportUnmerge200ResponseHeaders struct {
+	ETag string
+}
+
+type PostReportUnmerge200JSONResponse struct {
+	Body    Report
+	Headers PostReportUnmerge200ResponseHeaders
+}
+
+func (response PostReportUnmerge200JSONResponse) VisitPostReportUnmergeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListReportUpdatesRequestObject struct {
 	Id     ReportId `json:"id"`
 	Params ListReportUpdatesParams
@@ -5056,6 +5359,29 @@ func (response PostReportUpdate201JSONResponse) VisitPostReportUpdateResponse(w 
 		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
 	}
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListReportVoicesRequestObject struct {
+	Id     ReportId `json:"id"`
+	Params ListReportVoicesParams
+}
+
+type ListReportVoicesResponseObject interface {
+	VisitListReportVoicesResponse(w http.ResponseWriter) error
+}
+
+type ListReportVoices200JSONResponse ReportList
+
+func (response ListReportVoices200JSONResponse) VisitListReportVoicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5388,6 +5714,9 @@ type StrictServerInterface interface {
 	// PostReportHandOver Hand a report over
 	// (POST /v1/reports/{id}/hand-over)
 	PostReportHandOver(ctx context.Context, request PostReportHandOverRequestObject) (PostReportHandOverResponseObject, error)
+	// PostReportMerge Make a report a voice of another
+	// (POST /v1/reports/{id}/merge)
+	PostReportMerge(ctx context.Context, request PostReportMergeRequestObject) (PostReportMergeResponseObject, error)
 	// DeleteReportPersonalData Erase what is personal
 	// (DELETE /v1/reports/{id}/personal-data)
 	DeleteReportPersonalData(ctx context.Context, request DeleteReportPersonalDataRequestObject) (DeleteReportPersonalDataResponseObject, error)
@@ -5409,12 +5738,18 @@ type StrictServerInterface interface {
 	// PutReportText Show a held text
 	// (PUT /v1/reports/{id}/text)
 	PutReportText(ctx context.Context, request PutReportTextRequestObject) (PutReportTextResponseObject, error)
+	// PostReportUnmerge Make a voice a report of its own again
+	// (POST /v1/reports/{id}/unmerge)
+	PostReportUnmerge(ctx context.Context, request PostReportUnmergeRequestObject) (PostReportUnmergeResponseObject, error)
 	// ListReportUpdates Read a report's history
 	// (GET /v1/reports/{id}/updates)
 	ListReportUpdates(ctx context.Context, request ListReportUpdatesRequestObject) (ListReportUpdatesResponseObject, error)
 	// PostReportUpdate Comment on a report
 	// (POST /v1/reports/{id}/updates)
 	PostReportUpdate(ctx context.Context, request PostReportUpdateRequestObject) (PostReportUpdateResponseObject, error)
+	// ListReportVoices The reports that were merged into a case
+	// (GET /v1/reports/{id}/voices)
+	ListReportVoices(ctx context.Context, request ListReportVoicesRequestObject) (ListReportVoicesResponseObject, error)
 	// GetRules Read the routing rules of the installation
 	// (GET /v1/rules)
 	GetRules(ctx context.Context, request GetRulesRequestObject) (GetRulesResponseObject, error)
@@ -6431,6 +6766,51 @@ func (sh *strictHandler) PostReportHandOver(ctx *gin.Context, id ReportId, param
 	}
 }
 
+// PostReportMerge operation middleware
+func (sh *strictHandler) PostReportMerge(ctx *gin.Context, id ReportId, params PostReportMergeParams) {
+	var request PostReportMergeRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body PostReportMergeJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PostReportMerge(ctx.Request.Context(), request.(PostReportMergeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PostReportMerge")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PostReportMergeResponseObject); ok {
+		if err := validResponse.VisitPostReportMergeResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // DeleteReportPersonalData operation middleware
 func (sh *strictHandler) DeleteReportPersonalData(ctx *gin.Context, id ReportId) {
 	var request DeleteReportPersonalDataRequestObject
@@ -6704,6 +7084,54 @@ func (sh *strictHandler) PutReportText(ctx *gin.Context, id ReportId, params Put
 	}
 }
 
+// PostReportUnmerge operation middleware
+func (sh *strictHandler) PostReportUnmerge(ctx *gin.Context, id ReportId, params PostReportUnmergeParams) {
+	var request PostReportUnmergeRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body PostReportUnmergeJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PostReportUnmerge(ctx.Request.Context(), request.(PostReportUnmergeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PostReportUnmerge")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PostReportUnmergeResponseObject); ok {
+		if err := validResponse.VisitPostReportUnmergeResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListReportUpdates operation middleware
 func (sh *strictHandler) ListReportUpdates(ctx *gin.Context, id ReportId, params ListReportUpdatesParams) {
 	var request ListReportUpdatesRequestObject
@@ -6769,6 +7197,33 @@ func (sh *strictHandler) PostReportUpdate(ctx *gin.Context, id ReportId, params 
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(PostReportUpdateResponseObject); ok {
 		if err := validResponse.VisitPostReportUpdateResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListReportVoices operation middleware
+func (sh *strictHandler) ListReportVoices(ctx *gin.Context, id ReportId, params ListReportVoicesParams) {
+	var request ListReportVoicesRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListReportVoices(ctx.Request.Context(), request.(ListReportVoicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListReportVoices")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListReportVoicesResponseObject); ok {
+		if err := validResponse.VisitListReportVoicesResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

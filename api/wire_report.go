@@ -9,6 +9,7 @@ import (
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/catalog"
 	"github.com/kantsten/kantsten/internal/photo"
+	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/tenant"
 )
@@ -30,7 +31,21 @@ func (s *Server) toReport(ctx context.Context, r report.Report) (Report, error) 
 		wire.Attributes, wire.HeldUpdates = toAnswers(r.Attributes), r.HeldUpdates
 	}
 	wire.Assignee = s.toAssignee(ctx, r)
-	return wire, nil
+	wire.Case, err = s.caseOf(ctx, r)
+	return wire, err
+}
+
+// caseOf names the case of a voice to those who may see it. A public report has a
+// public case; a private one may have a case that is private to others.
+func (s *Server) caseOf(ctx context.Context, r report.Report) (string, error) {
+	if r.CaseID == "" || !r.Private || s.Reports.SeesInternal(auth.From(ctx), r) {
+		return r.CaseID, nil
+	}
+	_, err := s.Reports.Read(ctx, auth.From(ctx), r.CaseID)
+	if problem.Is(err, problem.NotFound) {
+		return "", nil
+	}
+	return r.CaseID, err
 }
 
 // toAssignee names who works on a report, to the staff it lies with.
@@ -50,7 +65,7 @@ func (s *Server) publicReport(entries map[string]tenant.Entry, r report.Report) 
 		CloseReason: CloseReason(r.CloseReason), PlannedFor: r.PlannedFor, DuplicateOf: r.DuplicateOf,
 		Delivery: Delivery(r.Delivery), Lat: r.Lat, Lon: r.Lon, AccuracyM: metres(r.AccuracyM), Address: r.Address,
 		Description: r.Description, Attributes: askedAnswers(entry, r), Photos: s.toPhotos(r),
-		Language: r.Language, Private: r.Private, Outside: r.Outside, SupportCount: r.SupportedBy,
+		Language: r.Language, Private: r.Private, Outside: r.Outside, SupportCount: r.SupportedBy, Voices: r.Voices(),
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ClosedAt: r.ClosedAt, Version: r.Version,
 		Links: s.links(r.ID), Routing: routingOf(r), TextHeld: r.TextHeld, Found: heldFor(r.TextHeld, r.Found),
 	}
@@ -157,6 +172,9 @@ func (s *Server) toUpdate(r report.Report, u report.Update) Update {
 		DuplicateOf: u.DuplicateOf, HandedFrom: u.From, HandedTo: u.To,
 		TextHeld: u.Held, Found: heldFor(u.Held, u.Found),
 	}
+	if u.ReportID != r.ID {
+		wire.Case = u.ReportID
+	}
 	if u.StillBad != nil {
 		fixed := !*u.StillBad
 		wire.Fixed = &fixed
@@ -187,7 +205,7 @@ func filedReport(r Report, token string) FiledReport {
 		Id: r.Id, Jurisdiction: r.Jurisdiction, Language: r.Language, Lat: r.Lat, Links: r.Links, Lon: r.Lon,
 		Outside: r.Outside, Photos: r.Photos, PlannedFor: r.PlannedFor, Private: r.Private, Reference: r.Reference,
 		Routing: FiledReportRouting(r.Routing), Service: r.Service, ServiceName: r.ServiceName, Status: r.Status,
-		SupportCount: r.SupportCount, TextHeld: r.TextHeld, HeldUpdates: r.HeldUpdates, Found: r.Found, UpdatedAt: r.UpdatedAt, Version: r.Version,
+		SupportCount: r.SupportCount, Voices: r.Voices, Case: r.Case, TextHeld: r.TextHeld, HeldUpdates: r.HeldUpdates, Found: r.Found, UpdatedAt: r.UpdatedAt, Version: r.Version,
 	}
 }
 

@@ -195,6 +195,7 @@ CREATE TABLE reports (
     close_reason TEXT NOT NULL,
     planned_for  TEXT NOT NULL,
     duplicate_of TEXT NOT NULL,
+    case_id      TEXT NOT NULL, -- of a voice, its case: what is done there is copied here; else empty
     delivery     TEXT NOT NULL,
     assignee     TEXT NOT NULL,
     returns      BIGINT NOT NULL,
@@ -213,7 +214,8 @@ CREATE TABLE reports (
     outside      BOOLEAN NOT NULL,
     boundary_set TEXT NOT NULL,
     photo_count  BIGINT NOT NULL, -- so that nobody looks for photos in vain
-    supported_by BIGINT NOT NULL,
+    supported_by BIGINT NOT NULL, -- people, in a case those of its voices too
+    joined       BIGINT NOT NULL, -- other people who filed voices of it
     token_epoch  BIGINT NOT NULL,
     created_at   BIGINT NOT NULL,
     updated_at   BIGINT NOT NULL,
@@ -225,8 +227,8 @@ CREATE TABLE reports (
 -- Ids are UUIDv7, so "newest first" is "id descending" everywhere.
 -- The first two hold what a view of the map looks at, so that rows are read only
 -- of what it shows.
-CREATE INDEX reports_place ON reports (quadkey, id, lat, lon, private, status, service);
-CREATE INDEX reports_newest ON reports (id, lat, lon, private, status, service);
+CREATE INDEX reports_place ON reports (quadkey, id, lat, lon, private, status, service, case_id);
+CREATE INDEX reports_newest ON reports (id, lat, lon, private, status, service, case_id);
 CREATE INDEX reports_queue ON reports (jurisdiction, id);
 CREATE INDEX reports_changed ON reports (updated_at, id);
 CREATE INDEX reports_changed_in ON reports (jurisdiction, updated_at, id); -- what other systems poll
@@ -303,7 +305,30 @@ CREATE TABLE media_urls (
     PRIMARY KEY (report, position)
 );
 
--- Who said "me too": a hash that tells one voice from another within a report.
+-- Reports that are voices of another: of several reports of one fault, one is the
+-- case. What was merged into a report that is itself merged stays below it, so that
+-- unmerging gives it back; case_id is the one above all of them. The other columns
+-- are the voice's own work as it was, for unmerging to restore.
+CREATE TABLE merges (
+    report       TEXT PRIMARY KEY REFERENCES reports,
+    into_report  TEXT NOT NULL REFERENCES reports,
+    case_id      TEXT NOT NULL REFERENCES reports,
+    entry        TEXT NOT NULL, -- the update that tells of it
+    jurisdiction TEXT NOT NULL,
+    status       TEXT NOT NULL,
+    close_reason TEXT NOT NULL,
+    planned_for  TEXT NOT NULL,
+    duplicate_of TEXT NOT NULL,
+    delivery     TEXT NOT NULL,
+    assignee     TEXT NOT NULL,
+    returns      BIGINT NOT NULL,
+    closed_at    BIGINT NOT NULL
+);
+CREATE INDEX merges_into ON merges (into_report);
+CREATE INDEX merges_case ON merges (case_id);
+
+-- Who said "me too": a hash that tells one voice from another, and is the same in
+-- all reports, so that those of one case can be counted together.
 CREATE TABLE voices (
     report TEXT NOT NULL REFERENCES reports,
     voice  TEXT NOT NULL,

@@ -16,8 +16,8 @@ import (
 )
 
 // deliver brings a report to whoever is responsible, on the channel that they
-// have when it runs. A report that is delivered, or waits in triage, by then is
-// left alone.
+// have when it runs. A report that is delivered, waits in triage or has become a
+// voice of another by then is left alone: of a fault the crew gets one report.
 func (n *Notifier) deliver(ctx context.Context, j job.Job) error {
 	var p report.DeliverJob
 	if err := decode(j, &p); err != nil {
@@ -27,7 +27,7 @@ func (n *Notifier) deliver(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return fmt.Errorf("read the report to deliver: %w", err)
 	}
-	if r.Delivery != report.Queued && r.Delivery != report.Failed {
+	if r.CaseID != "" || r.Delivery != report.Queued && r.Delivery != report.Failed {
 		return nil
 	}
 	to, err := n.Tenants.Get(ctx, r.Jurisdiction)

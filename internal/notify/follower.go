@@ -97,6 +97,7 @@ type Telling struct {
 	UpdateID string
 	Report   report.Report
 	Areas    bool // to followers of the areas around it instead of its own
+	Voices   bool // to followers of what was merged into it too
 	Now      time.Time
 }
 

@@ -45,11 +45,25 @@ func (n *Notifier) tell(ctx context.Context, j job.Job) error {
 	if filed && r.Private {
 		return nil
 	}
-	if err := n.Store.Tell(ctx, Telling{JobID: j.ID, UpdateID: u.ID, Report: r, Areas: filed, Now: n.now()}); err != nil {
+	if err := n.Store.Tell(ctx, Telling{JobID: j.ID, UpdateID: u.ID, Report: r, Areas: filed, Voices: toVoices(u, r), Now: n.now()}); err != nil {
 		return fmt.Errorf("tell of update %s: %w", u.ID, err)
 	}
 	n.wake()
 	return nil
+}
+
+// toVoices reports whether an update is news for who follows a voice of r too: of
+// a case that is public everything, of a private one what was done.
+func toVoices(u report.Update, r report.Report) bool {
+	switch u.Kind {
+	case report.Merged, report.Unmerged: // for those that it brings along, or takes back
+		return true
+	case report.StatusChanged, report.HandedOver:
+		return r.CaseID == ""
+	case report.Commented, report.PhotoAdded:
+		return r.CaseID == "" && !r.Private
+	}
+	return false
 }
 
 // noticeJob is the payload of the jobs "push" and "mail". The store writes it in
@@ -63,7 +77,7 @@ type noticeJob struct {
 type notice struct {
 	to     Follower
 	update report.Update
-	report report.Report
+	report report.Report // the follower's, which may be a voice of the update's
 	tenant tenant.Jurisdiction
 }
 
@@ -87,6 +101,11 @@ func (n *Notifier) notice(ctx context.Context, j job.Job) (no notice, ok bool, e
 	if err != nil {
 		return no, false, fmt.Errorf("read the report of update %s: %w", p.Update, err)
 	}
+	if no.to.Report != "" && no.to.Report != no.report.ID {
+		if no.report, ok, err = n.voice(ctx, no.to.Report, no.report); err != nil || !ok {
+			return no, false, err
+		}
+	}
 	if no.report.Private && no.to.Report == "" {
 		return no, false, nil // it became private meanwhile
 	}
@@ -95,6 +114,17 @@ func (n *Notifier) notice(ctx context.Context, j job.Job) (no notice, ok bool, e
 		no.tenant, err = tenant.Jurisdiction{Code: no.report.Jurisdiction, Name: no.report.Jurisdiction}, nil
 	}
 	return no, err == nil, err
+}
+
+// voice reads a voice, by which its follower hears of what happens to its case c:
+// each hears of their own report, by its own reference. ok is false where it is no
+// voice of c any more.
+func (n *Notifier) voice(ctx context.Context, id string, c report.Report) (v report.Report, ok bool, err error) {
+	v, err = n.Reports.Read(ctx, auth.Itself(), id)
+	if err != nil {
+		return v, false, fmt.Errorf("read the voice %s: %w", id, err)
+	}
+	return v, v.CaseID != "" && (v.CaseID == c.ID || v.CaseID == c.CaseID), nil
 }
 
 // pushPayload is what a browser's service worker gets. It stays on a lock
@@ -133,7 +163,9 @@ func (n *Notifier) payload(no notice) pushPayload {
 	w := wordsIn(no.to.Language)
 	_, service := serviceIn(w.lang, no.report.Service, no.tenant)
 	body := []string{w.happened(no.update, no.tenant)}
-	if no.update.Kind != report.StatusChanged {
+	switch no.update.Kind {
+	case report.StatusChanged, report.Merged, report.Unmerged: // they say it themselves
+	default:
 		body = append(body, w.statusOf(no.update))
 	}
 	return pushPayload{

@@ -20,6 +20,8 @@ type words struct {
 	status                  string // status in words
 	planned                 string // date
 	handedOver              string // jurisdiction
+	merged, unmerged        string // status in words
+	joined                  string
 
 	reference, link, unfollow string
 	followed, area            string // why a follower hears of it
@@ -53,6 +55,9 @@ func swedish() words {
 		},
 		filed: "Ny anmälan", commented: "Ny kommentar", photo: "Nytt foto",
 		status: "Ny status: %s", planned: "planerad till %s", handedOver: "Överlämnad till %s",
+		merged:    "Anmälan har förts ihop med en annan om samma fel. Status: %s",
+		unmerged:  "Anmälan är ett eget ärende igen. Status: %s",
+		joined:    "Fler har anmält samma fel",
 		reference: "Ärende", link: "Läs mer", unfollow: "Sluta följa",
 		followed: "Du får det här för att du följer anmälan.", area: "Du får det här för att du följer platsen.",
 		service: "Kategori", place: "Position", address: "Plats", where: "Karta", maps: "I kartappen",
@@ -79,6 +84,9 @@ func english() words {
 		},
 		filed: "New report", commented: "New comment", photo: "New photo",
 		status: "New status: %s", planned: "planned for %s", handedOver: "Handed over to %s",
+		merged:    "Merged with another report of the same fault. Status: %s",
+		unmerged:  "The report stands on its own again. Status: %s",
+		joined:    "More people have reported the same fault",
 		reference: "Report", link: "Read more", unfollow: "Stop following",
 		followed: "You get this because you follow the report.", area: "You get this because you follow the place.",
 		service: "Category", place: "Position", address: "Place", where: "Map", maps: "In a map app",
@@ -120,6 +128,12 @@ func (w words) happened(u report.Update, j tenant.Jurisdiction) string {
 		return w.photo
 	case report.HandedOver:
 		return fmt.Sprintf(w.handedOver, j.Name)
+	case report.Merged:
+		return fmt.Sprintf(w.merged, w.statusOf(u))
+	case report.Unmerged:
+		return fmt.Sprintf(w.unmerged, w.statusOf(u))
+	case report.Joined:
+		return w.joined
 	}
 	return fmt.Sprintf(w.status, w.statusOf(u))
 }

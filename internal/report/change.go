@@ -23,7 +23,8 @@ type StatusChange struct {
 	Version     int64       // the version that the change was decided on
 	Origin      Origin
 
-	hiddenOriginal bool // the report that it duplicates is private
+	hiddenOriginal bool   // the report that it duplicates is private
+	caseOfOriginal string // the case that the report that it duplicates is a voice of
 }
 
 // ChangeStatus moves a report to a new status on behalf of actor. The status,
@@ -35,31 +36,40 @@ func (s *Service) ChangeStatus(ctx context.Context, actor auth.Actor, name strin
 	if err := s.checkChange(ctx, actor, &ch); err != nil {
 		return Report{}, err
 	}
-	return s.update(ctx, name, func(r *Report) (Changes, error) {
-		if err := s.mayChange(actor, r, ch); err != nil {
-			return Changes{}, err
+	if ch.Reason == Withdrawn {
+		return s.withdraw(ctx, actor, name, func(r *Report) (Changes, error) { return s.changed(actor, r, ch) })
+	}
+	return s.update(ctx, name, func(r *Report) (Changes, error) { return s.changed(actor, r, ch) })
+}
+
+// changed is one change of status and what it causes.
+func (s *Service) changed(actor auth.Actor, r *Report, ch StatusChange) (Changes, error) {
+	if err := s.mayChange(actor, r, ch); err != nil {
+		return Changes{}, err
+	}
+	if r.CaseID != "" {
+		return Changes{}, r.errVoice()
+	}
+	if ch.DuplicateOf == r.ID {
+		return Changes{}, problem.Field("/duplicate_of", "itself", "a report is no duplicate of itself")
+	}
+	if r.Status == ch.To && r.sameDetails(ch) {
+		return r.holdTexts(r.comment(s.known(actor, *r), ch, s.now())), nil
+	}
+	if err := r.atVersion(ch.Version); err != nil {
+		return Changes{}, err
+	}
+	if r.Status != ch.To && !r.Status.canBecome(ch.To) {
+		return Changes{}, &problem.Error{
+			Kind:    problem.Conflict,
+			Detail:  fmt.Sprintf("a report that is %s cannot become %s", r.Status, ch.To),
+			Current: *r,
 		}
-		if ch.DuplicateOf == r.ID {
-			return Changes{}, problem.Field("/duplicate_of", "itself", "a report is no duplicate of itself")
-		}
-		if r.Status == ch.To && r.sameDetails(ch) {
-			return r.holdTexts(r.comment(s.known(actor, *r), ch, s.now())), nil
-		}
-		if err := r.atVersion(ch.Version); err != nil {
-			return Changes{}, err
-		}
-		if r.Status != ch.To && !r.Status.canBecome(ch.To) {
-			return Changes{}, &problem.Error{
-				Kind:    problem.Conflict,
-				Detail:  fmt.Sprintf("a report that is %s cannot become %s", r.Status, ch.To),
-				Current: *r,
-			}
-		}
-		if err := r.mayDuplicate(ch); err != nil {
-			return Changes{}, err
-		}
-		return r.holdTexts(r.statusChanged(s.known(actor, *r), ch, s.now())), nil
-	})
+	}
+	if err := r.mayDuplicate(ch); err != nil {
+		return Changes{}, err
+	}
+	return r.holdTexts(r.statusChanged(s.known(actor, *r), ch, s.now())), nil
 }
 
 // mayDuplicate refuses what a duplicate cannot name: itself, and, where everybody
@@ -68,6 +78,8 @@ func (r *Report) mayDuplicate(ch StatusChange) error {
 	switch {
 	case ch.DuplicateOf == r.ID:
 		return problem.Field("/duplicate_of", "itself", "a report is no duplicate of itself")
+	case ch.caseOfOriginal == r.ID:
+		return problem.Field("/duplicate_of", "voice", "that report is a voice of this one")
 	case ch.hiddenOriginal && !r.Private:
 		return problem.Field("/duplicate_of", "private", "that report is private, and everybody would learn of it by this one: close this one for another reason")
 	}
@@ -142,7 +154,7 @@ func (s *Service) checkChange(ctx context.Context, actor auth.Actor, ch *StatusC
 		} else if err != nil {
 			fault("/duplicate_of", "required", "a duplicate needs the id or reference of the report that it duplicates")
 		}
-		ch.DuplicateOf, ch.hiddenOriginal = other.ID, other.Private
+		ch.DuplicateOf, ch.hiddenOriginal, ch.caseOfOriginal = other.ID, other.Private, other.CaseID
 	}
 	if p := problem.Invalidity(faults); p != nil {
 		return p
@@ -201,7 +213,7 @@ func (r *Report) comment(actor auth.Actor, ch StatusChange, now time.Time) Chang
 // Withdraw closes a report on its reporter's behalf. A version of 0 withdraws
 // whatever has happened meanwhile: a reporter need not have read it.
 func (s *Service) Withdraw(ctx context.Context, actor auth.Actor, name string, version int64) (Report, error) {
-	return s.update(ctx, name, func(r *Report) (Changes, error) {
+	return s.withdraw(ctx, actor, name, func(r *Report) (Changes, error) {
 		if err := s.allow(actor, auth.Withdraw, r); err != nil {
 			return Changes{}, err
 		}

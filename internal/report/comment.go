@@ -117,7 +117,7 @@ func (s *Service) commented(actor auth.Actor, r *Report, c Comment) Changes {
 	now := s.now()
 	actor = s.known(actor, *r)
 	r.UpdatedAt = now
-	if c.reopens() && s.mayReopen(actor, r) {
+	if c.reopens() && r.CaseID == "" && s.mayReopen(actor, r) {
 		caused := r.statusChanged(actor, StatusChange{To: Acknowledged, Text: c.Text, Origin: c.Origin}, now)
 		caused.Updates[0].StillBad = c.StillBad
 		return caused.withPhotos(r, c.PhotoIDs)

@@ -64,6 +64,9 @@ func (s *Service) pass(ctx context.Context, actor auth.Actor, name string, p Pas
 		if err := s.allow(actor, auth.HandOver, r); err != nil {
 			return Changes{}, err
 		}
+		if r.CaseID != "" {
+			return Changes{}, r.errVoice()
+		}
 		if r.Jurisdiction == j.Code && r.Delivery != Held {
 			return Changes{}, nil
 		}
@@ -206,6 +209,9 @@ func (s *Service) Assign(ctx context.Context, actor auth.Actor, name, assignee s
 	return s.update(ctx, name, func(r *Report) (Changes, error) {
 		if err := s.allow(actor, auth.Assign, r); err != nil {
 			return Changes{}, err
+		}
+		if r.CaseID != "" {
+			return Changes{}, r.errVoice()
 		}
 		if r.Assignee == assignee {
 			return Changes{}, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/problem"
@@ -65,6 +67,12 @@ func (s *Service) Queue(ctx context.Context, actor auth.Actor, q Query) (Page, m
 		return Page{}, nil, err
 	}
 	q.IncludeHidden = true
+	return s.withContacts(ctx, actor, where, q)
+}
+
+// withContacts returns a page of what lies somewhere, with contacts for those who
+// may read them there.
+func (s *Service) withContacts(ctx context.Context, actor auth.Actor, where auth.Resource, q Query) (Page, map[string]Contact, error) {
 	page, err := s.Store.Reports(ctx, q.limited())
 	for i, r := range page.Reports {
 		page.Reports[i] = s.Shown(actor, r)
@@ -88,15 +96,23 @@ func (q Query) limited() Query {
 }
 
 // History returns what happened to a report, oldest first, with the notes of
-// staff for those who may read them.
+// staff for those who may read them. That of a voice goes on with its case's.
 func (s *Service) History(ctx context.Context, actor auth.Actor, name string) (Report, []Update, error) {
 	r, err := s.Read(ctx, actor, name)
 	if err != nil {
 		return Report{}, nil, err
 	}
 	us, err := s.Store.Updates(ctx, r.ID, actor.Can(auth.ReadInternal, r.resource()))
+	if err != nil {
+		return Report{}, nil, err
+	}
 	for i, u := range us {
 		us[i] = s.shownUpdate(actor, r, u)
+	}
+	more, err := s.through(ctx, actor, &r)
+	if len(more) > 0 {
+		us = append(us, more...)
+		slices.SortStableFunc(us, func(a, b Update) int { return strings.Compare(a.ID, b.ID) })
 	}
 	return r, us, err
 }

@@ -19,6 +19,7 @@ type Report struct {
 	CloseReason  CloseReason // only with Closed
 	PlannedFor   string      // "2026-05-01", only with Planned
 	DuplicateOf  string      // id of another report, only with Duplicate
+	CaseID       string      // of a voice, the report that is its case
 	Delivery     Delivery
 	Assignee     string // id of a staff member
 	Returns      int    // hand-overs in a row that were returns; two send it to triage
@@ -40,7 +41,8 @@ type Report struct {
 
 	Outside     bool   // no area owns the position; the nearest does
 	BoundarySet string // id of the set under which it was routed
-	SupportedBy int    // how many said "me too"
+	SupportedBy int    // how many said "me too", to it or to a voice of it
+	Joined      int    // how many other people filed voices of it
 	TokenEpoch  int64  // raising it revokes the follow token
 
 	CreatedAt, UpdatedAt time.Time
@@ -103,6 +105,10 @@ const (
 	Assigned      UpdateKind = "assignment"
 	TextRemoved   UpdateKind = "erasure"
 	Moderated     UpdateKind = "moderation"
+	Merged        UpdateKind = "merge"   // it became a voice
+	Unmerged      UpdateKind = "unmerge" // and is on its own again
+	Joined        UpdateKind = "joined"  // another report became a voice of it
+	Left          UpdateKind = "left"    // and is none any more
 )
 
 // Author says whose update it is, without saying who.
@@ -126,7 +132,7 @@ type Update struct {
 
 	CloseReason CloseReason
 	PlannedFor  string
-	DuplicateOf string
+	DuplicateOf string // for Merged and Unmerged, the case
 	From, To    string // jurisdictions, only for HandedOver
 
 	Text     string
@@ -155,6 +161,10 @@ const (
 	EventSupported  EventKind = "report.supported"
 	EventErased     EventKind = "report.erased"
 	EventModerated  EventKind = "report.moderated"
+	EventMerged     EventKind = "report.merged"
+	EventUnmerged   EventKind = "report.unmerged"
+	EventJoined     EventKind = "report.joined"
+	EventLeft       EventKind = "report.left"
 )
 
 // Event tells the rest of the world that a report changed. It carries ids only.

@@ -81,8 +81,22 @@ type Store interface {
 	// AddOnce is Update for a call with an idempotency key: the second time it
 	// changes nothing and returns the first time's update id.
 	AddOnce(ctx context.Context, name string, key Key, change func(*Report) (Changes, error)) (Report, Replay, error)
-	// Support counts a voice once, and reports whether it was new.
-	Support(ctx context.Context, name, voice string, e Event) (Report, bool, error)
+	// Support counts a voice once over a whole case, and reports whether it was
+	// new. The report it returns has the case's count. A person who filed one of
+	// the case's reports counts already.
+	Support(ctx context.Context, name string, v Voice, e Event) (Report, bool, error)
+	// Merge makes a report a voice of the case that into is, or is a voice of, with
+	// all that this causes to both. Both are locked by then. Voices of the report
+	// come along, their own work is kept, and the case is counted anew.
+	Merge(ctx context.Context, name, into string, change func(r, c *Report) (Changes, error)) (Report, error)
+	// Leave changes a report that may leave its case, or its voices, with all that
+	// this causes to both; all are locked by then. If the report is a voice and the
+	// change is one, it is none afterwards and takes back what was merged into it.
+	// If it has an heir, that is the case of the others afterwards.
+	Leave(ctx context.Context, name string, change func(Leaving) (Changes, error)) (Report, error)
+	// Through returns what a voice goes on with: what happened to its case, and to
+	// what was between, since it came to it, but for notes; oldest first.
+	Through(ctx context.Context, reportID string) ([]Passage, error)
 	// Updates returns a report's history, oldest first; internal includes notes
 	// for staff.
 	Updates(ctx context.Context, reportID string, internal bool) ([]Update, error)
@@ -147,6 +161,8 @@ type Query struct {
 	Services      []string
 	Jurisdiction  string
 	Names         []string  // ids or references; overrides nothing, restricts too
+	Case          string    // only the voices of this report
+	Voices        bool      // voices too, which else stand in no list but by name
 	Assignee      string    // a person, or Nobody
 	Triage        bool      // only reports that are held
 	FiledFrom     time.Time // inclusive

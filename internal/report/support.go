@@ -10,8 +10,8 @@ import (
 )
 
 // Support says "me too" once for each person: known by account, else by a
-// random id that the client keeps. It does not count as a change of the report:
-// a crew's version stays good.
+// random id that the client keeps. Whoever filed the report counts already. It
+// does not count as a change of the report: a crew's version stays good.
 func (s *Service) Support(ctx context.Context, actor auth.Actor, name, clientID string) (r Report, counted bool, err error) {
 	if f, bad := textFault("/voice", clientID, maxName); bad {
 		return Report{}, false, problem.Invalidity([]problem.FieldError{f})
@@ -23,7 +23,14 @@ func (s *Service) Support(ctx context.Context, actor auth.Actor, name, clientID 
 	if err := s.allow(actor, auth.Support, &r); err != nil {
 		return Report{}, false, err
 	}
-	r, counted, err = s.Store.Support(ctx, r.ID, voice(actor, clientID, r.ID), Event{
+	if actor.PersonID == "" && clientID == "" {
+		return Report{}, false, problem.Field("/voice", "required", "send a random id that this phone keeps, so that each person counts once")
+	}
+	v := Voice{Hash: voiceHash(actor, clientID), PersonID: actor.PersonID}
+	if known := s.known(actor, r); known.ReportID == r.ID {
+		v.PersonID, v.Reporter = "", true
+	}
+	r, counted, err = s.Store.Support(ctx, r.ID, v, Event{
 		ID: newID(), Kind: EventSupported, ReportID: r.ID, Jurisdiction: r.Jurisdiction, CreatedAt: s.now(),
 	})
 	if err == nil {
@@ -32,16 +39,28 @@ func (s *Service) Support(ctx context.Context, actor auth.Actor, name, clientID 
 	return r, counted, err
 }
 
-// voice is what is stored of a supporter: a hash that tells whether the same
-// one comes again to the same report, and nothing across reports.
-func voice(actor auth.Actor, clientID, reportID string) string {
-	who := "client " + clientID
-	switch {
-	case actor.PersonID != "":
-		who = "person " + actor.PersonID
-	case clientID == "":
-		who = "once " + newID()
+// Voice is one who says "me too".
+type Voice struct {
+	Hash     string // what is stored
+	PersonID string // the account, if there is one
+	Reporter bool   // it is whoever filed the report, by the follow token
+}
+
+// VoiceOf is what is stored of a supporter with an account.
+func VoiceOf(personID string) string { return hashed("person " + personID) }
+
+func voiceHash(actor auth.Actor, clientID string) string {
+	if actor.PersonID != "" {
+		return VoiceOf(actor.PersonID)
 	}
-	sum := sha256.Sum256([]byte(reportID + "\x00" + who))
+	return hashed("client " + clientID)
+}
+
+// hashed tells whether the same one comes again. It is the same in all reports:
+// by hashes of each report's own nobody could tell, when two reports of one fault
+// are merged, who had supported both. Ids are random, so none can be guessed from
+// its hash.
+func hashed(who string) string {
+	sum := sha256.Sum256([]byte("voice\x00" + who))
 	return hex.EncodeToString(sum[:16])
 }

@@ -147,7 +147,7 @@ func TestAVoiceCountsOnce(t *testing.T) {
 		r := create(t, db, filing())
 		var counted atomic.Int64
 		race(50, func(i int) {
-			_, ok, err := processes[i%2].Support(context.Background(), r.ID, fmt.Sprint("voice ", i%5),
+			_, ok, err := processes[i%2].Support(context.Background(), r.ID, report.Voice{Hash: fmt.Sprint("voice ", i%5)},
 				report.Event{ID: newID(), Kind: report.EventSupported, ReportID: r.ID, Jurisdiction: "2281", CreatedAt: noon})
 			if err != nil {
 				t.Error(err)

@@ -153,10 +153,10 @@ func (f filter) byPlace() *sqlbuilder.SelectBuilder {
 	return b.From(b.BuilderAs(ids, "shown")).Join("reports", "id = shown_id")
 }
 
-// lookedAt lists the columns that the conditions look at. The first six stand in
+// lookedAt lists the columns that the conditions look at. The first seven stand in
 // the indexes reports_place and reports_newest.
 func (f filter) lookedAt() string {
-	columns := "id, lat, lon, private, status, service"
+	columns := "id, lat, lon, private, status, service, case_id"
 	for _, more := range []struct {
 		column string
 		asked  bool
@@ -199,6 +199,12 @@ func (f filter) cheap(b *sqlbuilder.SelectBuilder) {
 func (f filter) rest(b *sqlbuilder.SelectBuilder) {
 	if !f.q.IncludeHidden {
 		b.Where("NOT private")
+	}
+	switch {
+	case f.q.Case != "":
+		b.Where("id IN (SELECT report FROM merges WHERE case_id = " + b.Var(f.q.Case) + ")")
+	case !f.q.Voices && f.q.Names == nil:
+		b.Where("case_id = ''")
 	}
 	in(b, "status", f.q.Statuses)
 	in(b, "service", f.q.Services)

@@ -34,6 +34,7 @@ type glimpse struct {
 	id       string
 	lat, lon float64
 	private  bool
+	voice    bool
 	status   report.Status
 	service  string
 }
@@ -77,7 +78,7 @@ func (s Reports) glimpses(ctx context.Context) (*glimpses, error) {
 	if now := s.recent.known.Load(); now != known { // somebody has read them meanwhile
 		return now, nil
 	}
-	rows, err := s.query(ctx, fmt.Sprintf(`SELECT id, lat, lon, private, status, service FROM reports ORDER BY id DESC LIMIT %d`, s.walk))
+	rows, err := s.query(ctx, fmt.Sprintf(`SELECT id, lat, lon, private, status, service, case_id <> '' FROM reports ORDER BY id DESC LIMIT %d`, s.walk))
 	words := map[string]string{}
 	all, err := collect(rows, err, func(row scanner) (glimpse, error) { return scanGlimpse(row, words) })
 	if err != nil {
@@ -92,7 +93,7 @@ func (s Reports) glimpses(ctx context.Context) (*glimpses, error) {
 func scanGlimpse(row scanner, words map[string]string) (glimpse, error) {
 	var g glimpse
 	var status, service string
-	err := row.Scan(&g.id, &g.lat, &g.lon, &g.private, &status, &service)
+	err := row.Scan(&g.id, &g.lat, &g.lon, &g.private, &status, &service, &g.voice)
 	g.status, g.service = report.Status(once(words, status)), once(words, service)
 	return g, err
 }
@@ -109,14 +110,14 @@ func once(words map[string]string, w string) string {
 // needsRows tells that the filter asks for more than a glimpse shows.
 func (f filter) needsRows() bool {
 	q := f.q
-	return q.Jurisdiction != "" || q.Triage || q.Names != nil || q.Assignee != "" || q.Text != "" ||
+	return q.Jurisdiction != "" || q.Case != "" || q.Triage || q.Names != nil || q.Assignee != "" || q.Text != "" ||
 		!q.FiledFrom.IsZero() || !q.FiledBefore.IsZero()
 }
 
 // shows tells whether a report would be in the list.
 func (f filter) shows(g glimpse) bool {
 	return f.box.Contains(orb.Point{g.lon, g.lat}) && (f.q.Near == nil || f.circleHolds(g.lon, g.lat)) &&
-		(f.lastID == "" || g.id < f.lastID) && (!g.private || f.q.IncludeHidden) &&
+		(f.lastID == "" || g.id < f.lastID) && (!g.private || f.q.IncludeHidden) && (!g.voice || f.q.Voices) &&
 		(len(f.q.Statuses) == 0 || slices.Contains(f.q.Statuses, g.status)) &&
 		(len(f.q.Services) == 0 || slices.Contains(f.q.Services, g.service))
 }

@@ -13,7 +13,7 @@ import (
 const (
 	listedColumns = `id, reference, jurisdiction, service, status, close_reason, planned_for, duplicate_of,
 	delivery, assignee, lat, lon, accuracy_m, address, description, attributes, language, private, outside,
-	photo_count, supported_by, created_at, updated_at, closed_at, version,
+	photo_count, supported_by, created_at, updated_at, closed_at, version, case_id, joined,
 	text_held, held_updates`
 	reportColumns = listedColumns + `, returns, origin, person, boundary_set, token_epoch`
 )
@@ -26,7 +26,7 @@ type reportRow struct {
 	status, closeReason, delivery, attributes   string
 	accuracy                                    sql.NullFloat64
 	photos, supported, created, updated, closed int64
-	returns, held                               int64
+	joined, returns, held                       int64
 	origin                                      string
 	columns                                     []any
 }
@@ -38,7 +38,7 @@ func newListedRow() *reportRow {
 		&r.ID, &r.Reference, &r.Jurisdiction, &r.Service, &w.status, &w.closeReason, &r.PlannedFor, &r.DuplicateOf,
 		&w.delivery, &r.Assignee, &r.Lat, &r.Lon, &w.accuracy, &r.Address, &r.Description, &w.attributes, &r.Language,
 		&r.Private, &r.Outside, &w.photos, &w.supported, &w.created, &w.updated, &w.closed, &r.Version,
-		&r.TextHeld, &w.held,
+		&r.CaseID, &w.joined, &r.TextHeld, &w.held,
 	}
 	return w
 }
@@ -56,7 +56,7 @@ func (w *reportRow) scan(row scanner) (report.Report, error) {
 	r := w.r
 	r.Status, r.CloseReason = report.Status(w.status), report.CloseReason(w.closeReason)
 	r.Delivery, r.Origin = report.Delivery(w.delivery), report.Origin(w.origin)
-	r.PhotoCount, r.SupportedBy, r.Returns, r.HeldUpdates = int(w.photos), int(w.supported), int(w.returns), int(w.held)
+	r.PhotoCount, r.SupportedBy, r.Joined, r.Returns, r.HeldUpdates = int(w.photos), int(w.supported), int(w.joined), int(w.returns), int(w.held)
 	r.CreatedAt, r.UpdatedAt, r.ClosedAt = fromMicros(w.created), fromMicros(w.updated), fromMicros(w.closed)
 	if w.accuracy.Valid {
 		metres := w.accuracy.Float64

@@ -254,7 +254,10 @@ func (s Reports) AddOnce(ctx context.Context, name string, key report.Key, chang
 				return err
 			}
 		}
-		return t.save(ctx, &r, caused)
+		if err := t.save(ctx, &r, caused); err != nil || r.CaseID != "" || r.Work() == before.Work() {
+			return err
+		}
+		return t.follow(ctx, r)
 	})
 	if err != nil {
 		return report.Report{}, report.Replay{}, err
@@ -297,30 +300,6 @@ func (t *tx) keyUsed(ctx context.Context, key report.Key) (report.Replay, error)
 	return first, err
 }
 
-// Support counts a voice once.
-func (s Reports) Support(ctx context.Context, name, voice string, e report.Event) (report.Report, bool, error) {
-	var r report.Report
-	var counted bool
-	err := s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {
-		if r, err = t.whole(ctx, name, t.db.dialect.lockRow); err != nil {
-			return err
-		}
-		n, err := t.exec(ctx, `INSERT INTO voices (report, voice) VALUES ($1, $2) ON CONFLICT (report, voice) DO NOTHING`, r.ID, voice)
-		if counted = n == 1; err != nil || !counted {
-			return err
-		}
-		r.SupportedBy++
-		if _, err := t.exec(ctx, `UPDATE reports SET supported_by = supported_by + 1 WHERE id = $1`, r.ID); err != nil {
-			return fmt.Errorf("count a voice: %w", err)
-		}
-		return t.insertEvents(ctx, []report.Event{e})
-	})
-	if err != nil {
-		return report.Report{}, false, err
-	}
-	return r, counted, nil
-}
-
 func (t *tx) insertReport(ctx context.Context, r report.Report) error {
 	attributes, err := attributesJSON(r)
 	if err != nil {
@@ -328,11 +307,11 @@ func (t *tx) insertReport(ctx context.Context, r report.Report) error {
 	}
 	_, err = t.exec(ctx, `INSERT INTO reports (`+reportColumns+`, quadkey, search) VALUES
 		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-		 $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)`,
+		 $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)`,
 		r.ID, r.Reference, r.Jurisdiction, r.Service, r.Status, r.CloseReason, r.PlannedFor, r.DuplicateOf,
 		r.Delivery, r.Assignee, r.Lat, r.Lon, r.AccuracyM, r.Address, r.Description, attributes, r.Language,
 		r.Private, r.Outside, r.PhotoCount, r.SupportedBy, micros(r.CreatedAt), micros(r.UpdatedAt),
-		micros(r.ClosedAt), r.Version, r.TextHeld, r.HeldUpdates, r.Returns, r.Origin, r.PersonID, r.BoundarySet, r.TokenEpoch,
+		micros(r.ClosedAt), r.Version, r.CaseID, r.Joined, r.TextHeld, r.HeldUpdates, r.Returns, r.Origin, r.PersonID, r.BoundarySet, r.TokenEpoch,
 		report.Quadkey(r.Lat, r.Lon), searchText(r))
 	return err
 }
@@ -347,11 +326,11 @@ func (t *tx) saveReport(ctx context.Context, r report.Report) error {
 		duplicate_of = $6, delivery = $7, assignee = $8, returns = $9, address = $10, description = $11,
 		attributes = $12, search = $13, person = $14, token_epoch = $15, updated_at = $16, closed_at = $17,
 		photo_count = $18, version = $19, outside = $20, boundary_set = $21,
-		text_held = $22, held_updates = $23 WHERE id = $1`,
+		text_held = $22, held_updates = $23, case_id = $24 WHERE id = $1`,
 		r.ID, r.Jurisdiction, r.Status, r.CloseReason, r.PlannedFor, r.DuplicateOf, r.Delivery, r.Assignee,
 		r.Returns, r.Address, r.Description, attributes, searchText(r), r.PersonID, r.TokenEpoch,
 		micros(r.UpdatedAt), micros(r.ClosedAt), r.PhotoCount, r.Version, r.Outside, r.BoundarySet,
-		r.TextHeld, r.HeldUpdates)
+		r.TextHeld, r.HeldUpdates, r.CaseID)
 	return err
 }
 

@@ -53,7 +53,10 @@ const tellQuery = `INSERT INTO jobs (id, kind, key, payload, run_at, attempts, p
 		'{"subscription":"' || min(id) || '","update":"' || CAST($2 AS TEXT) || '"}',
 		CAST($3 AS BIGINT), 0, FALSE, '', CAST($3 AS BIGINT)
 	FROM subscriptions WHERE active AND id IN (
-		SELECT id FROM subscriptions WHERE report = $4
+		SELECT id FROM subscriptions WHERE report IN (
+			WITH RECURSIVE below (report) AS (
+				SELECT CAST($4 AS TEXT) UNION ALL SELECT m.report FROM below b JOIN merges m ON m.into_report = b.report WHERE $10)
+			SELECT report FROM below)
 		UNION ALL
 		SELECT a.id FROM subscription_tiles t JOIN subscriptions a ON a.id = t.subscription
 		WHERE t.tile = $5
@@ -80,7 +83,7 @@ func (s Followers) Tell(ctx context.Context, t notify.Telling) error {
 			return err
 		}
 		if _, err := x.exec(ctx, tellQuery, fresh.String()[:19], t.UpdateID, micros(t.Now), of,
-			tile, t.Report.Lon, t.Report.Lat, metresPerDegree, serviceList([]string{t.Report.Service})); err != nil {
+			tile, t.Report.Lon, t.Report.Lat, metresPerDegree, serviceList([]string{t.Report.Service}), t.Voices && !t.Areas); err != nil {
 			return fmt.Errorf("store who hears of update %s: %w", t.UpdateID, err)
 		}
 		return nil
@@ -100,7 +103,7 @@ func (s Followers) Update(ctx context.Context, id string) (report.Update, bool, 
 // SetDelivery moves a report's delivery on, unless it was handed over meanwhile:
 // then its new recipient has not got it. Neither version nor time of change move
 // with it: nobody who answers the report has to know first that its mail has
-// left the house.
+// left the house. A case takes its voices along.
 func (s Followers) SetDelivery(ctx context.Context, r report.Report, to report.Delivery, atVersion int64) (ok bool, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
 		if err := t.stillHeld(ctx, r.Jurisdiction, to, atVersion); err != nil {
@@ -108,7 +111,11 @@ func (s Followers) SetDelivery(ctx context.Context, r report.Report, to report.D
 		}
 		n, err := t.exec(ctx, `UPDATE reports SET delivery = $4 WHERE id = $1 AND jurisdiction = $2 AND delivery = $3`,
 			r.ID, r.Jurisdiction, r.Delivery, to)
-		ok = n == 1
+		if ok = n == 1; err != nil || !ok {
+			return err
+		}
+		_, err = t.exec(ctx, `UPDATE reports SET delivery = $3 WHERE delivery = $2 AND id IN (SELECT report FROM merges WHERE case_id = $1)`,
+			r.ID, r.Delivery, to)
 		return err
 	})
 	return ok, err
@@ -124,7 +131,7 @@ func (t *tx) giveUpDeliveries(ctx context.Context, parked []job.Job) error {
 		if err := json.Unmarshal(j.Payload, &of); err != nil {
 			continue // parked for that very reason, and of no report
 		}
-		if _, err := t.exec(ctx, `UPDATE reports SET delivery = $2 WHERE id = $1 AND delivery = $3`,
+		if _, err := t.exec(ctx, `UPDATE reports SET delivery = $2 WHERE id IN `+ofCase+` AND delivery = $3`,
 			of.ReportID, report.Failed, report.Queued); err != nil {
 			return fmt.Errorf("mark report %s as not delivered: %w", of.ReportID, err)
 		}

@@ -1,0 +1,387 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kantsten/kantsten/internal/report"
+)
+
+// ofCase is the case $1 with all its voices.
+const ofCase = `(SELECT report FROM merges WHERE case_id = $1 UNION ALL SELECT CAST($1 AS TEXT))`
+
+// belowReport are the reports that were merged into $1 or into one of them.
+const belowReport = `(WITH RECURSIVE below (report) AS (
+	SELECT report FROM merges WHERE into_report = $1
+	UNION ALL SELECT m.report FROM below b JOIN merges m ON m.into_report = b.report)
+	SELECT report FROM below)`
+
+// errMoved tells that a report came to another case between looking and locking.
+var errMoved = errors.New("the report belongs to another case now")
+
+// inCases runs fn in a transaction that has locked the cases of the named reports:
+// a report's own where it is no voice. Cases are locked in the order of their ids
+// and voices only after their case, so no two transactions wait for each other.
+// What a report is a voice of changes under the locks of the cases on both sides
+// only; where it has changed before they were had, somebody else has got on, and
+// all begins anew.
+func (s Reports) inCases(ctx context.Context, names []string, fn func(ctx context.Context, t *tx, cases []string) error) error {
+	for {
+		err := s.inTx(ctx, func(ctx context.Context, t *tx) error {
+			cases, err := t.lockCases(ctx, names)
+			if err != nil {
+				return err
+			}
+			return fn(ctx, t, cases)
+		})
+		if !errors.Is(err, errMoved) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (t *tx) lockCases(ctx context.Context, names []string) ([]string, error) {
+	cases, err := t.casesOf(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(cases))) {
+		if err := t.row(ctx, `SELECT id FROM reports WHERE id = $1`+t.db.dialect.lockRow, id).Scan(&id); err != nil {
+			return nil, fmt.Errorf("lock case %s: %w", id, err)
+		}
+	}
+	now, err := t.casesOf(ctx, names)
+	if err == nil && !slices.Equal(now, cases) {
+		err = errMoved
+	}
+	return cases, err
+}
+
+func (t *tx) casesOf(ctx context.Context, names []string) ([]string, error) {
+	cases := make([]string, len(names))
+	for i, name := range names {
+		where := "id = $1"
+		if report.IsReference(name) {
+			where = "reference = $1"
+		}
+		err := t.row(ctx, `SELECT CASE WHEN case_id = '' THEN id ELSE case_id END FROM reports WHERE `+where, name).Scan(&cases[i])
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, noReport(name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look for the case of a report: %w", err)
+		}
+	}
+	return cases, nil
+}
+
+// Merge makes a report, with its voices, a voice of a case.
+func (s Reports) Merge(ctx context.Context, name, into string, change func(r, c *report.Report) (report.Changes, error)) (report.Report, error) {
+	var r report.Report
+	err := s.inCases(ctx, []string{name, into}, func(ctx context.Context, t *tx, cases []string) (err error) {
+		if r, err = t.whole(ctx, name, t.db.dialect.lockRow); err != nil {
+			return err
+		}
+		c, err := t.whole(ctx, cases[1], "")
+		if err != nil {
+			return err
+		}
+		own := r.Work()
+		caused, err := change(&r, &c)
+		if err != nil || caused.None() {
+			return err
+		}
+		return t.join(ctx, &r, own, c, caused)
+	})
+	if err != nil {
+		return report.Report{}, err
+	}
+	return r, nil
+}
+
+// join stores that r has become a voice of c: its own voices first, which follow
+// c from now on.
+func (t *tx) join(ctx context.Context, r *report.Report, own report.Work, c report.Report, caused report.Changes) error {
+	if err := t.copyWork(ctx, r.ID, c.ID, *r, `(SELECT report FROM merges WHERE case_id = $1)`); err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, `UPDATE merges SET case_id = $2 WHERE case_id = $1`, r.ID, c.ID); err != nil {
+		return fmt.Errorf("bring the voices of %s along: %w", r.ID, err)
+	}
+	if _, err := t.exec(ctx, `INSERT INTO merges (report, into_report, case_id, entry, jurisdiction, status, close_reason, planned_for,
+		duplicate_of, delivery, assignee, returns, closed_at) VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		r.ID, c.ID, caused.Updates[0].ID, own.Jurisdiction, own.Status, own.CloseReason, own.PlannedFor,
+		own.DuplicateOf, own.Delivery, own.Assignee, own.Returns, micros(own.ClosedAt)); err != nil {
+		return fmt.Errorf("merge report %s: %w", r.ID, err)
+	}
+	if err := t.save(ctx, r, caused); err != nil {
+		return err
+	}
+	return t.recount(ctx, c.ID)
+}
+
+// follow lets the voices of a case show what is done about it.
+func (t *tx) follow(ctx context.Context, c report.Report) error {
+	return t.copyWork(ctx, c.ID, c.ID, c, `(SELECT report FROM merges WHERE case_id = $1)`)
+}
+
+// copyWork writes the work on c into voices, which are selected by $1, and gives
+// them to a case.
+func (t *tx) copyWork(ctx context.Context, of, caseID string, c report.Report, voices string) error {
+	if _, err := t.exec(ctx, `UPDATE reports SET case_id = $2, jurisdiction = $3, status = $4, close_reason = $5, planned_for = $6,
+		duplicate_of = $7, delivery = $8, assignee = $9, returns = $10, closed_at = $11, updated_at = $12, version = version + 1
+		WHERE id IN `+voices,
+		of, caseID, c.Jurisdiction, c.Status, c.CloseReason, c.PlannedFor, c.DuplicateOf, c.Delivery, c.Assignee,
+		c.Returns, micros(c.ClosedAt), micros(c.UpdatedAt)); err != nil {
+		return fmt.Errorf("let the voices of %s follow: %w", of, err)
+	}
+	return nil
+}
+
+// Leave changes a report that may leave its case, or its voices.
+func (s Reports) Leave(ctx context.Context, name string, change func(report.Leaving) (report.Changes, error)) (report.Report, error) {
+	var r report.Report
+	err := s.inCases(ctx, []string{name}, func(ctx context.Context, t *tx, cases []string) (err error) {
+		if r, err = t.whole(ctx, name, t.db.dialect.lockRow); err != nil {
+			return err
+		}
+		l := report.Leaving{Report: &r}
+		if r.CaseID != "" {
+			err = t.stateOfVoice(ctx, &l)
+		} else {
+			l.Heir, err = t.heir(ctx, r.ID)
+		}
+		if err != nil {
+			return err
+		}
+		before := r
+		caused, err := change(l)
+		if err != nil || caused.None() {
+			r = before
+			return err
+		}
+		switch {
+		case l.Case != nil:
+			return t.part(ctx, &r, l.Case.ID, caused)
+		case l.Heir != nil:
+			return t.succeed(ctx, &r, l.Heir, caused)
+		}
+		return t.save(ctx, &r, caused)
+	})
+	if err != nil {
+		return report.Report{}, err
+	}
+	return r, nil
+}
+
+// stateOfVoice reads the case of a voice, and its own work as it was.
+func (t *tx) stateOfVoice(ctx context.Context, l *report.Leaving) error {
+	c, err := t.whole(ctx, l.Report.CaseID, "")
+	if err != nil {
+		return err
+	}
+	l.Case = &c
+	w := &l.Own
+	var closed int64
+	err = t.row(ctx, `SELECT jurisdiction, status, close_reason, planned_for, duplicate_of, delivery, assignee, returns, closed_at
+		FROM merges WHERE report = $1`, l.Report.ID).
+		Scan(&w.Jurisdiction, &w.Status, &w.CloseReason, &w.PlannedFor, &w.DuplicateOf, &w.Delivery, &w.Assignee, &w.Returns, &closed)
+	if err != nil {
+		return fmt.Errorf("read what voice %s was: %w", l.Report.ID, err)
+	}
+	w.ClosedAt = fromMicros(closed)
+	return nil
+}
+
+// heir returns the voice that would go on with a case: the oldest public one that
+// was merged into it, else the oldest; nil if there is none. Below a private voice
+// all are private, so a public case leaves no public voice below a private heir.
+func (t *tx) heir(ctx context.Context, caseID string) (*report.Report, error) {
+	var id string
+	err := t.row(ctx, `SELECT m.report FROM merges m JOIN reports r ON r.id = m.report WHERE m.into_report = $1
+		ORDER BY r.private, m.report LIMIT 1`, caseID).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for the voices of %s: %w", caseID, err)
+	}
+	heir, err := t.whole(ctx, id, t.db.dialect.lockRow)
+	return &heir, err
+}
+
+// part stores that a voice is on its own, with what was merged into it.
+func (t *tx) part(ctx context.Context, r *report.Report, from string, caused report.Changes) error {
+	if err := t.copyWork(ctx, r.ID, r.ID, *r, belowReport); err != nil {
+		return err
+	}
+	for _, q := range []string{
+		`UPDATE merges SET case_id = $1 WHERE report IN ` + belowReport,
+		`DELETE FROM merges WHERE report = $1`,
+	} {
+		if _, err := t.exec(ctx, q, r.ID); err != nil {
+			return fmt.Errorf("unmerge report %s: %w", r.ID, err)
+		}
+	}
+	if err := t.save(ctx, r, caused); err != nil {
+		return err
+	}
+	if err := t.recount(ctx, from); err != nil {
+		return err
+	}
+	return t.recounted(ctx, r)
+}
+
+// succeed stores that the heir is the case of all that were voices of r.
+func (t *tx) succeed(ctx context.Context, r, heir *report.Report, caused report.Changes) error {
+	for _, q := range []string{
+		`DELETE FROM merges WHERE report = $2 AND into_report = $1`,
+		`UPDATE merges SET into_report = $2 WHERE into_report = $1`,
+		`UPDATE merges SET case_id = $2 WHERE case_id = $1`,
+	} {
+		if _, err := t.exec(ctx, q, r.ID, heir.ID); err != nil {
+			return fmt.Errorf("give the voices of %s to %s: %w", r.ID, heir.ID, err)
+		}
+	}
+	heir.Version++
+	if err := t.saveReport(ctx, *heir); err != nil {
+		return fmt.Errorf("make %s the case: %w", heir.ID, err)
+	}
+	if err := t.follow(ctx, *heir); err != nil {
+		return err
+	}
+	if err := t.save(ctx, r, caused); err != nil {
+		return err
+	}
+	if err := t.recount(ctx, heir.ID); err != nil {
+		return err
+	}
+	return t.recounted(ctx, r)
+}
+
+// recounted counts a report anew, and lets it know.
+func (t *tx) recounted(ctx context.Context, r *report.Report) error {
+	if err := t.recount(ctx, r.ID); err != nil {
+		return err
+	}
+	return t.row(ctx, `SELECT supported_by, joined FROM reports WHERE id = $1`, r.ID).Scan(&r.SupportedBy, &r.Joined)
+}
+
+// recount counts the people behind a case: who filed it or a voice of it, by
+// account once, and who supports one of them without having filed another.
+func (t *tx) recount(ctx context.Context, caseID string) error {
+	filed, reporters, err := t.reportersOf(ctx, caseID)
+	if err != nil {
+		return fmt.Errorf("count who filed the voices of %s: %w", caseID, err)
+	}
+	rows, err := t.rows(ctx, `SELECT DISTINCT voice FROM voices WHERE report IN `+ofCase, caseID)
+	voices, err := collect(rows, err, scanText)
+	if err != nil {
+		return fmt.Errorf("count the voices of %s: %w", caseID, err)
+	}
+	voices = slices.DeleteFunc(voices, func(v string) bool { return reporters[v] })
+	if _, err := t.exec(ctx, `UPDATE reports SET supported_by = $2, joined = $3 WHERE id = $1`, caseID, len(voices), filed-1); err != nil {
+		return fmt.Errorf("note the voices of %s: %w", caseID, err)
+	}
+	return nil
+}
+
+// reportersOf returns how many people filed a case and its voices, and of those
+// with an account by what they would support.
+func (t *tx) reportersOf(ctx context.Context, caseID string) (people int, known map[string]bool, err error) {
+	type reporter struct {
+		person string
+		filed  int
+	}
+	rows, err := t.rows(ctx, `SELECT person, count(*) FROM reports WHERE id IN `+ofCase+` GROUP BY person`, caseID)
+	all, err := collect(rows, err, func(row scanner) (r reporter, err error) {
+		return r, row.Scan(&r.person, &r.filed)
+	})
+	known = map[string]bool{}
+	for _, r := range all {
+		if r.person == "" {
+			people += r.filed // nobody can tell them from each other
+			continue
+		}
+		people++
+		known[report.VoiceOf(r.person)] = true
+	}
+	return people, known, err
+}
+
+// Support counts a voice once over a whole case.
+func (s Reports) Support(ctx context.Context, name string, v report.Voice, e report.Event) (report.Report, bool, error) {
+	var r report.Report
+	var counted bool
+	err := s.inCases(ctx, []string{name}, func(ctx context.Context, t *tx, cases []string) (err error) {
+		counted = false
+		if r, err = t.whole(ctx, name, ""); err != nil {
+			return err
+		}
+		if counted, err = t.addVoice(ctx, r, cases[0], v); err != nil {
+			return fmt.Errorf("count a voice: %w", err)
+		}
+		if counted {
+			if _, err := t.exec(ctx, `UPDATE reports SET supported_by = supported_by + 1 WHERE id = $1`, cases[0]); err != nil {
+				return fmt.Errorf("count a voice: %w", err)
+			}
+			if err := t.insertEvents(ctx, []report.Event{e}); err != nil {
+				return err
+			}
+		}
+		return t.row(ctx, `SELECT supported_by FROM reports WHERE id = $1`, cases[0]).Scan(&r.SupportedBy)
+	})
+	if err != nil {
+		return report.Report{}, false, err
+	}
+	return r, counted, nil
+}
+
+// addVoice keeps a voice with the report that it was raised for, where it counts
+// again should that be unmerged. It is new if nobody in the case has it.
+func (t *tx) addVoice(ctx context.Context, r report.Report, caseID string, v report.Voice) (isNew bool, err error) {
+	if v.Reporter || v.PersonID != "" && v.PersonID == r.PersonID {
+		return false, nil
+	}
+	var known bool
+	if err := t.row(ctx, `SELECT EXISTS (SELECT 1 FROM voices WHERE voice = $2 AND report IN `+ofCase+`)
+		OR EXISTS (SELECT 1 FROM reports WHERE person = $3 AND person <> '' AND id IN `+ofCase+`)`, caseID, v.Hash, v.PersonID).Scan(&known); err != nil {
+		return false, err
+	}
+	n, err := t.exec(ctx, `INSERT INTO voices (report, voice) VALUES ($1, $2) ON CONFLICT (report, voice) DO NOTHING`, r.ID, v.Hash)
+	return n == 1 && !known, err
+}
+
+// Through returns what a voice goes on with.
+func (s Reports) Through(ctx context.Context, reportID string) ([]report.Passage, error) {
+	columns := "u." + strings.ReplaceAll(strings.Join(strings.Fields(updateColumns), " "), ", ", ", u.")
+	rows, err := s.query(ctx, `WITH RECURSIVE up (report, since) AS (
+			SELECT into_report, entry FROM merges WHERE report = $1
+			UNION ALL SELECT m.into_report, m.entry FROM up JOIN merges m ON m.report = up.report)
+		SELECT r.private, `+columns+` FROM up JOIN updates u ON u.report = up.report AND u.id > up.since
+			JOIN reports r ON r.id = up.report LEFT JOIN merges m ON m.report = up.report
+		WHERE NOT u.internal AND u.kind IN ('status', 'comment', 'photo', 'hand-over') AND (m.entry IS NULL OR u.id < m.entry)
+		ORDER BY u.id`, reportID)
+	all, err := collect(rows, err, func(row scanner) (p report.Passage, err error) {
+		p.Update, err = scanUpdate(withFirst{row, &p.Private})
+		return p, err
+	})
+	if err != nil {
+		return nil, s.asProblem(fmt.Errorf("read what voice %s goes on with: %w", reportID, err))
+	}
+	return all, nil
+}
+
+// withFirst is a row whose first column is read aside.
+type withFirst struct {
+	scanner
+	first any
+}
+
+func (w withFirst) Scan(dest ...any) error {
+	return w.scanner.Scan(append([]any{w.first}, dest...)...)
+}
