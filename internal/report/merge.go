@@ -245,11 +245,12 @@ func (l Leaving) part(actor auth.Actor, j tenant.Jurisdiction, text string, now 
 }
 
 // withdraw is a change that withdraws a report, which then no longer speaks for
-// others: a voice leaves its case, and a case leaves its voices to the heir, who
+// others: a voice leaves its case, even if its own work had ended before it came
+// to it and there is nothing left to withdraw; and a case leaves its voices to the heir, who
 // goes on with the work.
 func (s *Service) withdraw(ctx context.Context, actor auth.Actor, name string, change func(*Report) (Changes, error)) (Report, error) {
 	return s.leave(ctx, name, func(l Leaving, j tenant.Jurisdiction) (Changes, error) {
-		if l.Case == nil {
+		if l.Case == nil || !l.Report.Status.Open() { // what is closed stays as it is
 			caused, err := change(l.Report)
 			if err == nil && !caused.None() && l.Heir != nil {
 				caused = caused.and(l.Heir.inherit(s.now()))
@@ -258,7 +259,7 @@ func (s *Service) withdraw(ctx context.Context, actor auth.Actor, name string, c
 		}
 		parted := l.part(s.known(actor, *l.Report), j, "", s.now())
 		caused, err := change(l.Report)
-		if err != nil || caused.None() {
+		if err != nil {
 			return Changes{}, err
 		}
 		parted.AtVersion = max(parted.AtVersion, caused.AtVersion)
