@@ -34,12 +34,12 @@ func (o *Open311) requests(r *http.Request, _ string) (open311.Document, error) 
 	return o.toRequests(ctx, page.Reports, readerLanguage(r))
 }
 
+// toQuery asks by name alone where ids are given, whatever else is: a report
+// that was handed over is still found by who filed it with its first recipient.
+//
 // GeoReport knows no cases: each report is a request of its own, which other
 // systems that copied it must be able to see through to its end. So a voice stands
 // in the list, and is open as long as its case is; its notes say what it is.
-//
-// toQuery asks by name alone where ids are given, whatever else is: a report
-// that was handed over is still found by who filed it with its first recipient.
 func toQuery(asked open311.ListQuery, jurisdiction string) report.Query {
 	if len(asked.IDs) > 0 {
 		return report.Query{Names: asked.IDs, Limit: maxRequests}

@@ -108,6 +108,8 @@ func creating(r api.FiledReport) map[string]struct{ who, good string } {
 		"POST /v1/reports/" + r.Id + "/updates":       {"reporter", `{"text":"x"}`},
 		"POST /v1/reports/" + r.Id + "/support":       {"", `{"voice":"0123456789abcdef"}`},
 		"POST /v1/reports/" + r.Id + "/hand-over":     {"administrator", `{"to":"0180"}`},
+		"POST /v1/reports/" + r.Id + "/merge":         {"administrator", `{"into":"2281-1999-000001"}`},
+		"POST /v1/reports/" + r.Id + "/unmerge":       {"administrator", `{"text":"x"}`},
 		"PUT /v1/reports/" + r.Id + "/status":         {"administrator", `{"status":"fixed"}`},
 		"PUT /v1/reports/" + r.Id + "/assignee":       {"administrator", `{"assignee":""}`},
 		"POST /v1/subscriptions":                      {"", `{"report":"` + r.Id + `","email":"kim@example.org"}`},
@@ -144,8 +146,8 @@ func badBodies(t *testing.T, s *system, r api.FiledReport, people map[string]*ap
 			"deep nesting":      `{"a":` + strings.Repeat("[", 30_000) + strings.Repeat("]", 30_000) + "}",
 		}
 		for name, body := range bad {
-			if name == "nothing" && strings.HasSuffix(path, "/support") {
-				continue // the one call whose body may be left out
+			if name == "nothing" && (strings.HasSuffix(path, "/support") || strings.HasSuffix(path, "/unmerge")) {
+				continue // the calls whose body may be left out
 			}
 			res := c.Send(method, path, body)
 			if res.Status != http.StatusBadRequest && res.Status != http.StatusUnprocessableEntity {

@@ -167,7 +167,9 @@ func supportCountsOnce(t *testing.T, s *system) {
 		{resident, fields{"voice": "a-voice-of-a-third-phone"}, 3, false}, // a person is one voice, whatever the phone
 		{s.With("Idempotency-Key", "a-key-that-is-a-voice"), nil, 4, true},
 		{s.With("Idempotency-Key", "a-key-that-is-a-voice"), nil, 4, false},
+		{s.reporter(t, r), fields{"voice": "a-voice-of-the-reporter"}, 4, false}, // who filed it counts already
 	}
+	problemAt(t, s.in(t).Send(http.MethodPost, "/v1/reports/"+r.Id+"/support", nil), http.StatusUnprocessableEntity, "/voice")
 	for i, step := range steps {
 		res := step.who.WithTest(t).Send(http.MethodPost, "/v1/reports/"+r.Reference+"/support", step.body).Want(http.StatusOK)
 		var got api.Support

@@ -97,6 +97,11 @@ var walk = []row{
 	{"postReportHandOver", "in triage", "POST", "/v1/reports/{held}/hand-over", fields{"to": stockholm}, "133 333 333 o 3333"},
 	{"putReportText", "held words", "PUT", "/v1/reports/{told}/text", fields{"text": "x"}, "133 3oo 333 3 3333"},
 	{"putReportAssignee", "", "PUT", "/v1/reports/{report}/assignee", fields{"assignee": "{colleague}"}, "133 3oo 333 3 3333"},
+	{"postReportMerge", "", "POST", "/v1/reports/{report}/merge", fields{"into": "{other}"}, "133 3oo 333 3 3333"},
+	{"postReportMerge", "private", "POST", "/v1/reports/{report-private}/merge", fields{"into": "{other}"}, "143 3oo 444 4 4344"},
+	{"postReportUnmerge", "", "POST", "/v1/reports/{report}/unmerge", fields{"text": "x"}, "133 3oo 333 3 3333"},
+	{"listReportVoices", "public", "GET", "/v1/reports/{report}/voices", nil, open},
+	{"listReportVoices", "private", "GET", "/v1/reports/{report-private}/voices", nil, "44o ooo 444 4 4o44"},
 	{"listQueue", "one's own", "GET", "/v1/queue", nil, "131 ooo ooo o 3o33"},
 	{"listQueue", "Sundsvall's", "GET", "/v1/queue?jurisdiction=2281", nil, "131 ooo 333 3 3o33"},
 
@@ -221,6 +226,9 @@ func (r row) scene(t *testing.T, s *system, admin *apitest.Client) *scene {
 	if made.token == "" {
 		made.token = s.filed(t, inSundsvall, nil).FollowToken
 	}
+	if r.names("{other}") {
+		made.names["{other}"] = s.filed(t, inSundsvall, nil).Id
+	}
 	if r.names("{colleague}") {
 		made.names["{colleague}"] = s.invited(t, auth.Crew, sundsvall, s.address("colleague")).Person.Id
 	}
@@ -259,7 +267,7 @@ func (r row) call(t *testing.T, s *system, about *scene, who string, c *apitest.
 	if j, ok := strings.CutPrefix(path, "/v1/jurisdictions/"); ok && r.method == http.MethodPut {
 		j, _, _ = strings.Cut(j, "/")
 		c = c.With("If-Match", s.in(t).Get("/v1/jurisdictions/"+j).Header.Get("ETag"))
-	} else if r.method == http.MethodPut || strings.HasSuffix(path, "/hand-over") {
+	} else if r.method == http.MethodPut || strings.HasSuffix(path, "/hand-over") || strings.HasSuffix(path, "merge") {
 		c = c.With("If-Match", `"1"`)
 	}
 	switch body := r.body.(type) {

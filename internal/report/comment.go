@@ -50,15 +50,7 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 	if err := c.keepPhotos(ctx, s); err != nil {
 		return Commentary{}, err
 	}
-	var added Update
-	r, first, err := s.Store.AddOnce(ctx, r.ID, c.Key, func(r *Report) (Changes, error) {
-		if err := s.mayComment(actor, r, c); err != nil {
-			return Changes{}, err
-		}
-		caused := r.holdTexts(s.commented(actor, r, c))
-		added = caused.Updates[0]
-		return caused, nil
-	})
+	r, added, first, err := s.add(ctx, actor, r, c)
 	if err != nil {
 		return Commentary{}, err
 	}
@@ -67,6 +59,29 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 	}
 	s.wake()
 	return Commentary{Report: r, Update: added}, nil
+}
+
+// add stores a comment. What is said to a voice may reopen its case.
+func (s *Service) add(ctx context.Context, actor auth.Actor, r Report, c Comment) (_ Report, added Update, first Replay, err error) {
+	say := func(r *Report) (Changes, error) {
+		if err := s.mayComment(actor, r, c); err != nil {
+			return Changes{}, err
+		}
+		caused := r.holdTexts(s.commented(actor, r, c))
+		added = caused.Updates[0]
+		return caused, nil
+	}
+	if r.CaseID != "" && c.reopens() {
+		r, first, err = s.Store.AddToVoice(ctx, r.ID, c.Key, func(v, of *Report) (said, done Changes, err error) {
+			if said, err = say(v); err == nil && of != nil && s.mayReopen(s.known(actor, *v), v) {
+				done = of.reopened(c.StillBad, s.now())
+			}
+			return said, done, err
+		})
+	} else {
+		r, first, err = s.Store.AddOnce(ctx, r.ID, c.Key, say)
+	}
+	return r, added, first, err
 }
 
 // commentedBefore answers a repeated idempotency key before any work is done.

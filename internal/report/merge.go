@@ -273,6 +273,14 @@ func (r *Report) inherit(now time.Time) Changes {
 	return r.caused(r.entry(Unmerged, auth.Actor{}, OriginAPI, now), EventUnmerged)
 }
 
+// reopened reopens a case because whoever filed a voice of it says that it is not
+// fixed. Their words stay with the voice, which may be private.
+func (r *Report) reopened(stillBad *bool, now time.Time) Changes {
+	caused := r.statusChanged(auth.Actor{}, StatusChange{To: Acknowledged, Origin: OriginAPI}, now)
+	caused.Updates[0].StillBad, caused.Updates[0].Author = stillBad, ByResident
+	return caused
+}
+
 // errVoice refuses work on a voice, which is done on its case.
 func (r *Report) errVoice() error {
 	return &problem.Error{

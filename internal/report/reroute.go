@@ -138,7 +138,7 @@ func (s *Service) rerouteOne(ctx context.Context, x *routing.Rerouting, id strin
 			if now.Version != r.Version {
 				return Changes{}, errDecideAgain
 			}
-			if !now.Status.Open() {
+			if !now.Status.Open() || now.CaseID != "" {
 				return Changes{}, nil
 			}
 			return s.rerouted(now, j, to, triage), nil

@@ -94,6 +94,9 @@ type Store interface {
 	// change is one, it is none afterwards and takes back what was merged into it.
 	// If it has an heir, that is the case of the others afterwards.
 	Leave(ctx context.Context, name string, change func(Leaving) (Changes, error)) (Report, error)
+	// AddToVoice is AddOnce for what is said to a voice and changes its case, which
+	// is locked with it; nil where the report is none any more.
+	AddToVoice(ctx context.Context, name string, key Key, change func(v, c *Report) (said, done Changes, err error)) (Report, Replay, error)
 	// Through returns what a voice goes on with: what happened to its case, and to
 	// what was between, since it came to it, but for notes; oldest first.
 	Through(ctx context.Context, reportID string) ([]Passage, error)

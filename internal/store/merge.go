@@ -168,7 +168,7 @@ func (s Reports) Leave(ctx context.Context, name string, change func(report.Leav
 		case l.Case != nil:
 			return t.part(ctx, &r, l.Case.ID, caused)
 		case l.Heir != nil:
-			return t.succeed(ctx, &r, l.Heir, caused)
+			return t.bequeath(ctx, &r, l.Heir, caused)
 		}
 		return t.save(ctx, &r, caused)
 	})
@@ -236,8 +236,8 @@ func (t *tx) part(ctx context.Context, r *report.Report, from string, caused rep
 	return t.recounted(ctx, r)
 }
 
-// succeed stores that the heir is the case of all that were voices of r.
-func (t *tx) succeed(ctx context.Context, r, heir *report.Report, caused report.Changes) error {
+// bequeath stores that the heir is the case of all that were voices of r.
+func (t *tx) bequeath(ctx context.Context, r, heir *report.Report, caused report.Changes) error {
 	for _, q := range []string{
 		`DELETE FROM merges WHERE report = $2 AND into_report = $1`,
 		`UPDATE merges SET into_report = $2 WHERE into_report = $1`,
@@ -354,6 +354,51 @@ func (t *tx) addVoice(ctx context.Context, r report.Report, caseID string, v rep
 	}
 	n, err := t.exec(ctx, `INSERT INTO voices (report, voice) VALUES ($1, $2) ON CONFLICT (report, voice) DO NOTHING`, r.ID, v.Hash)
 	return n == 1 && !known, err
+}
+
+// AddToVoice is AddOnce for what somebody says to a voice and what its case has
+// to do with it.
+func (s Reports) AddToVoice(ctx context.Context, name string, key report.Key, change func(v, c *report.Report) (said, done report.Changes, err error)) (report.Report, report.Replay, error) {
+	var v report.Report
+	var first report.Replay
+	err := s.inCases(ctx, []string{name}, func(ctx context.Context, t *tx, _ []string) (err error) {
+		if v, err = t.whole(ctx, name, t.db.dialect.lockRow); err != nil {
+			return err
+		}
+		if first, err = t.keyUsed(ctx, key); err != nil || first.Replayed {
+			return err
+		}
+		var c *report.Report
+		if v.CaseID != "" {
+			of, err := t.whole(ctx, v.CaseID, "")
+			if err != nil {
+				return err
+			}
+			c = &of
+		}
+		said, done, err := change(&v, c)
+		if err != nil {
+			return err
+		}
+		if first, err = t.claimKey(ctx, key, said.Updates[0].ID, micros(v.UpdatedAt)); err != nil || first.Replayed {
+			return err
+		}
+		if err := t.save(ctx, &v, said); err != nil || done.None() {
+			return err
+		}
+		if err := t.save(ctx, c, done); err != nil {
+			return err
+		}
+		if err := t.follow(ctx, *c); err != nil {
+			return err
+		}
+		v, err = t.whole(ctx, v.ID, "")
+		return err
+	})
+	if err != nil {
+		return report.Report{}, report.Replay{}, err
+	}
+	return v, first, nil
 }
 
 // Through returns what a voice goes on with.

@@ -184,9 +184,10 @@ func (s Reports) Report(ctx context.Context, name string) (report.Report, error)
 	return s.withPhotos(ctx, all[0])
 }
 
-// OpenReports returns open reports in the order of their ids, those after one.
+// OpenReports returns open reports in the order of their ids, those after one. Of
+// a case it returns no voices, which go where it goes.
 func (s Reports) OpenReports(ctx context.Context, after string, limit int) ([]report.Report, error) {
-	rows, err := s.query(ctx, "SELECT "+reportColumns+" FROM reports WHERE id > $1 AND closed_at = 0 ORDER BY id LIMIT $2", after, limit)
+	rows, err := s.query(ctx, "SELECT "+reportColumns+" FROM reports WHERE id > $1 AND closed_at = 0 AND case_id = '' ORDER BY id LIMIT $2", after, limit)
 	all, err := collect(rows, err, newReportRow().scan)
 	if err != nil {
 		return nil, s.asProblem(fmt.Errorf("read open reports: %w", err))
