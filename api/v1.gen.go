@@ -1668,6 +1668,9 @@ type Update struct {
 
 	// TextHeld True: something personal was found in the text, and only its writer and staff see it until a handler has looked.
 	TextHeld bool `json:"text_held,omitempty,omitzero"`
+
+	// Voice In the history of a case, for its staff: the entry is one of the voice with this id, where its photos stand.
+	Voice string `json:"voice,omitempty,omitzero"`
 }
 
 // UpdateKind What happened. merge, unmerge: the report became a voice of the case `duplicate_of`, or is on its own again. joined, left: somebody else's report became a voice of this one, or is none any more.

@@ -172,8 +172,12 @@ func (s *Server) toUpdate(r report.Report, u report.Update) Update {
 		DuplicateOf: u.DuplicateOf, HandedFrom: u.From, HandedTo: u.To,
 		TextHeld: u.Held, Found: heldFor(u.Held, u.Found),
 	}
-	if u.ReportID != r.ID {
+	switch {
+	case u.ReportID == r.ID:
+	case r.CaseID != "":
 		wire.Case = u.ReportID
+	default:
+		wire.Voice = u.ReportID
 	}
 	if u.StillBad != nil {
 		fixed := !*u.StillBad

@@ -339,6 +339,9 @@ func voiceReopens(t *testing.T, s *system, handler *apitest.Client) {
 	if last := us[len(us)-1]; last.Status != "acknowledged" || last.Text != "" || last.Fixed == nil || *last.Fixed || read(t, s.Client, c.Id).Status != "acknowledged" {
 		t.Errorf("the case's history ends with %+v", last)
 	}
+	if us := history(t, handler, c.Id); !slices.ContainsFunc(us, func(u api.Update) bool { return u.Voice == v.Id && u.Text == "Still by my door." }) {
+		t.Errorf("the staff reads %+v", us)
+	}
 	if got := read(t, handler, v.Id); got.Status != "acknowledged" || got.Case != c.Id {
 		t.Errorf("the voice is %+v", got)
 	}

@@ -96,20 +96,28 @@ func (q Query) limited() Query {
 }
 
 // History returns what happened to a report, oldest first, with the notes of
-// staff for those who may read them. That of a voice goes on with its case's.
+// staff for those who may read them. That of a voice goes on with its case's; and
+// staff, who work on the case alone, read there what was said to its voices.
 func (s *Service) History(ctx context.Context, actor auth.Actor, name string) (Report, []Update, error) {
 	r, err := s.Read(ctx, actor, name)
 	if err != nil {
 		return Report{}, nil, err
 	}
-	us, err := s.Store.Updates(ctx, r.ID, actor.Can(auth.ReadInternal, r.resource()))
+	staff := actor.Can(auth.ReadInternal, r.resource())
+	us, err := s.Store.Updates(ctx, r.ID, staff)
 	if err != nil {
 		return Report{}, nil, err
 	}
 	for i, u := range us {
 		us[i] = s.shownUpdate(actor, r, u)
 	}
-	more, err := s.through(ctx, actor, &r)
+	var more []Update
+	switch {
+	case r.CaseID != "":
+		more, err = s.through(ctx, staff, &r)
+	case staff:
+		more, err = s.Store.SaidToVoices(ctx, r.ID)
+	}
 	if len(more) > 0 {
 		us = append(us, more...)
 		slices.SortStableFunc(us, func(a, b Update) int { return strings.Compare(a.ID, b.ID) })

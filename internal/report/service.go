@@ -100,6 +100,9 @@ type Store interface {
 	// Through returns what a voice goes on with: what happened to its case, and to
 	// what was between, since it came to it, but for notes; oldest first.
 	Through(ctx context.Context, reportID string) ([]Passage, error)
+	// SaidToVoices returns the comments and photos, notes too, that the voices of a
+	// case got since they came to it, oldest first.
+	SaidToVoices(ctx context.Context, caseID string) ([]Update, error)
 	// Updates returns a report's history, oldest first; internal includes notes
 	// for staff.
 	Updates(ctx context.Context, reportID string, internal bool) ([]Update, error)

@@ -403,11 +403,10 @@ func (s Reports) AddToVoice(ctx context.Context, name string, key report.Key, ch
 
 // Through returns what a voice goes on with.
 func (s Reports) Through(ctx context.Context, reportID string) ([]report.Passage, error) {
-	columns := "u." + strings.ReplaceAll(strings.Join(strings.Fields(updateColumns), " "), ", ", ", u.")
 	rows, err := s.query(ctx, `WITH RECURSIVE up (report, since) AS (
 			SELECT into_report, entry FROM merges WHERE report = $1
 			UNION ALL SELECT m.into_report, m.entry FROM up JOIN merges m ON m.report = up.report)
-		SELECT r.private, `+columns+` FROM up JOIN updates u ON u.report = up.report AND u.id > up.since
+		SELECT r.private, `+columnsOf("u", updateColumns)+` FROM up JOIN updates u ON u.report = up.report AND u.id > up.since
 			JOIN reports r ON r.id = up.report LEFT JOIN merges m ON m.report = up.report
 		WHERE NOT u.internal AND u.kind IN ('status', 'comment', 'photo', 'hand-over') AND (m.entry IS NULL OR u.id < m.entry)
 		ORDER BY u.id`, reportID)
@@ -419,6 +418,26 @@ func (s Reports) Through(ctx context.Context, reportID string) ([]report.Passage
 		return nil, s.asProblem(fmt.Errorf("read what voice %s goes on with: %w", reportID, err))
 	}
 	return all, nil
+}
+
+// SaidToVoices returns what the voices of a case got since they came to it.
+func (s Reports) SaidToVoices(ctx context.Context, caseID string) ([]report.Update, error) {
+	rows, err := s.query(ctx, `SELECT `+columnsOf("u", updateColumns)+` FROM merges m JOIN updates u ON u.report = m.report AND u.id > m.entry
+		WHERE m.case_id = $1 AND u.kind IN ('comment', 'photo') ORDER BY u.id`, caseID)
+	all, err := collect(rows, err, scanUpdate)
+	if err != nil {
+		return nil, s.asProblem(fmt.Errorf("read what the voices of %s got: %w", caseID, err))
+	}
+	return all, nil
+}
+
+// columnsOf puts the name of a table before each column of a list.
+func columnsOf(table, list string) string {
+	columns := strings.Split(list, ",")
+	for i, c := range columns {
+		columns[i] = table + "." + strings.TrimSpace(c)
+	}
+	return strings.Join(columns, ", ")
 }
 
 // withFirst is a row whose first column is read aside.
