@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -68,19 +67,11 @@ func TestAHundredReportsOfOneHoleAreOneCase(t *testing.T) {
 			if !ok {
 				return
 			}
-			if err := s.interfere(i, earlier); err != nil {
+			if err := s.interfere(i, r.ID, earlier); err != nil {
 				t.Error(err)
 			}
-			for err = errMerging; err != nil; { // others work on the report meanwhile
-				now, _ := s.Store.Report(context.Background(), r.ID)
-				_, err = s.Merge(context.Background(), handler, r.ID, report.Merging{Into: earlier, Version: now.Version})
-				if problem.Is(err, problem.Conflict) { // that one has come to be a voice of this one
-					return
-				}
-				if err != nil && !problem.Is(err, problem.Stale) {
-					t.Error(err)
-					return
-				}
+			if err := s.mergeSoon(r.ID, earlier); err != nil {
+				t.Error(err)
 			}
 		})
 		db.noDeadlocks(t)
@@ -107,18 +98,18 @@ func TestAHundredReportsOfOneHoleAreOneCase(t *testing.T) {
 	})
 }
 
-var errMerging = errors.New("not merged yet")
-
 type crew struct{ *report.Service }
 
 // interfere works on a report, of which others make a voice or a case meanwhile.
-func (c crew) interfere(i int, id string) error {
+func (c crew) interfere(i int, own, id string) error {
 	ctx := context.Background()
 	r, err := c.Store.Report(ctx, id)
 	if err != nil {
 		return err
 	}
-	switch i % 3 {
+	switch i % 4 {
+	case 3: // the other way round
+		_, err = c.Merge(ctx, handler, id, report.Merging{Into: own, Version: r.Version})
 	case 0:
 		_, err = c.ChangeStatus(ctx, handler, id, report.StatusChange{To: report.InProgress, Version: r.Version, Origin: report.OriginAPI})
 	case 1:
@@ -128,6 +119,34 @@ func (c crew) interfere(i int, id string) error {
 		return nil
 	}
 	return err
+}
+
+// mergeSoon makes one case of two reports and of all that belongs to them, whatever
+// others make of them meanwhile.
+func (c crew) mergeSoon(id, into string) error {
+	ctx := context.Background()
+	for {
+		r, err := c.caseOf(ctx, id)
+		if err != nil {
+			return err
+		}
+		other, err := c.caseOf(ctx, into)
+		if err != nil || r.ID == other.ID {
+			return err
+		}
+		_, err = c.Merge(ctx, handler, r.ID, report.Merging{Into: into, Version: r.Version})
+		if err != nil && !problem.Is(err, problem.Stale) && !problem.Is(err, problem.Conflict) {
+			return err
+		}
+	}
+}
+
+func (c crew) caseOf(ctx context.Context, id string) (report.Report, error) {
+	r, err := c.Store.Report(ctx, id)
+	if err == nil && r.CaseID != "" {
+		r, err = c.Store.Report(ctx, r.CaseID)
+	}
+	return r, err
 }
 
 // noDeadlocks looks whether PostgreSQL had to undo a transaction because of another:
@@ -485,4 +504,27 @@ func (t *town) clear(tb testing.TB) {
 		}
 		return nil
 	}))
+}
+
+// Two handlers who merge two reports into each other at once lock them in one order.
+func TestMergesInBothDirectionsDoNotWaitForEachOther(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		processes := []store.Reports{{DB: db.DB}, {DB: db.open(t)}}
+		pair := []string{create(t, db, filing()).ID, create(t, db, filing()).ID}
+		no := problem.New(problem.Conflict, "no")
+		race(20, func(i int) {
+			for range 20 {
+				_, err := processes[i/2%2].Merge(context.Background(), pair[i%2], pair[1-i%2], func(r, c *report.Report) (report.Changes, error) {
+					if r.ID != pair[i%2] || c.ID != pair[1-i%2] {
+						t.Errorf("%s into %s", r.ID, c.ID)
+					}
+					return report.Changes{}, no
+				})
+				if !problem.Is(err, problem.Conflict) {
+					t.Error(err)
+				}
+			}
+		})
+		db.noDeadlocks(t)
+	})
 }
