@@ -134,16 +134,16 @@ func (r *Report) join(actor auth.Actor, c *Report, text string, now time.Time) C
 	r.setWork(c.Work())
 	r.CaseID, r.UpdatedAt = c.ID, now
 	u := r.entry(Merged, actor, OriginAPI, now)
-	u.Text, u.DuplicateOf = text, c.idFor(r)
+	u.Text, u.DuplicateOf = text, c.shownID()
 	caused := r.caused(u, EventMerged)
 	joined := c.caused(c.entry(Joined, actor, OriginAPI, now), EventJoined)
 	joined.Jobs[0].Key, joined.Jobs[0].RunAt = string(Joined)+" "+c.ID, now.Add(joinedLater)
 	return caused.and(joined)
 }
 
-// idFor is the id of a case for whoever reads its voice: nobody learns of a
+// shownID is the id of a case as it stands in the history of its voices: nobody learns of a
 // private report, not even by its id, which tells when it was filed.
-func (r *Report) idFor(voice *Report) string {
+func (r *Report) shownID() string {
 	if r.Private {
 		return ""
 	}
@@ -231,7 +231,7 @@ func (l Leaving) part(actor auth.Actor, j tenant.Jurisdiction, text string, now 
 	r.setWork(own)
 	r.CaseID, r.UpdatedAt = "", now
 	u := r.entry(Unmerged, actor, OriginAPI, now)
-	u.Text, u.DuplicateOf = text, l.Case.idFor(r)
+	u.Text, u.DuplicateOf = text, l.Case.shownID()
 	left := l.Case.caused(l.Case.entry(Left, actor, OriginAPI, now), EventLeft)
 	left.Jobs = nil // no news for who follows the case
 	caused := r.caused(u, EventUnmerged).and(left)

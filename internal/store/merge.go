@@ -145,7 +145,7 @@ func (t *tx) copyWork(ctx context.Context, of, caseID string, c report.Report, v
 // Leave changes a report that may leave its case, or its voices.
 func (s Reports) Leave(ctx context.Context, name string, change func(report.Leaving) (report.Changes, error)) (report.Report, error) {
 	var r report.Report
-	err := s.inCases(ctx, []string{name}, func(ctx context.Context, t *tx, cases []string) (err error) {
+	err := s.inCases(ctx, []string{name}, func(ctx context.Context, t *tx, _ []string) (err error) {
 		if r, err = t.whole(ctx, name, t.db.dialect.lockRow); err != nil {
 			return err
 		}

@@ -210,7 +210,6 @@ type house struct {
 	below      *house // what it was merged into
 	own        report.Work
 	supporters map[string]bool
-	comments   int
 }
 
 func (h *house) root() *house {
@@ -301,8 +300,7 @@ func (t *town) merged(tb testing.TB, h, other *house, err error) {
 		shown.Delivery == report.Held || of.Delivery == report.Held || shown.CloseReason == report.Withdrawn ||
 		of.CloseReason == report.Withdrawn || of.CloseReason == report.Duplicate
 	if h.below != nil && h.root() == c {
-		refused = false // it is there already: nothing happens
-		must(tb, err)
+		must(tb, err) // it is there already: nothing happens
 		return
 	}
 	if refused != (err != nil) || err != nil && !problem.Is(err, problem.Conflict) && !problem.Is(err, problem.Invalid) {
