@@ -73,7 +73,7 @@ func filed(in NewReport) FiledReport {
 	return FiledReport{
 		Id: someID, Reference: "2281-2026-000123", Status: StatusReceived, Service: in.Service,
 		Jurisdiction: JurisdictionRef{Code: "2281", Name: "Sundsvall"}, Lat: in.Lat, Lon: in.Lon,
-		Description: in.Description, Attributes: in.Attributes, Photos: []Photo{}, Delivery: DeliveryQueued,
+		Description: in.Description, Attributes: in.Attributes, Photos: []Photo{}, Delivery: DeliveryQueued, Voices: 1,
 		CreatedAt: now, UpdatedAt: now, Version: 1, FollowToken: "token", Private: in.Private,
 		Links: ReportLinks{Self: "/a", Updates: "/b", Routing: "/c", Photos: "/d"},
 	}
@@ -83,7 +83,7 @@ func stored() Report {
 	f := filed(NewReport{Service: "pothole", Lat: 62.3908, Lon: 17.3069})
 	return Report{
 		Id: f.Id, Reference: f.Reference, Status: f.Status, Service: f.Service, Jurisdiction: f.Jurisdiction,
-		Lat: f.Lat, Lon: f.Lon, Photos: f.Photos, Delivery: f.Delivery, CreatedAt: f.CreatedAt,
+		Lat: f.Lat, Lon: f.Lon, Photos: f.Photos, Delivery: f.Delivery, Voices: f.Voices, CreatedAt: f.CreatedAt,
 		UpdatedAt: f.UpdatedAt, Version: 3, Links: f.Links,
 	}
 }

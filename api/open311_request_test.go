@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/report"
 )
 
@@ -314,5 +315,29 @@ func TestOpen311ListIsCutAtAThousand(t *testing.T) {
 	query := "?service_request_id=" + strings.Join(ids, ",")
 	if again := sys.ids(t, query); !slices.Equal(again, ids) {
 		t.Errorf("asked for by their ids, %d of %d come", len(again), len(ids))
+	}
+}
+
+// GeoReport knows no cases: a voice stays a request of its own, which goes on with
+// its case, and its notes say so.
+func TestOpen311ShowsVoicesOfACase(t *testing.T) {
+	t.Parallel()
+	sys := newSystem(t)
+	of, voice := sys.filed(t, sys.pothole()), sys.filed(t, sys.pothole())
+	handler := auth.Actor{Kind: auth.PersonKind, PersonID: "h", Grants: []auth.Grant{{Role: auth.Handler, Jurisdiction: "2281"}}}
+	if _, err := sys.Server.Reports.Merge(t.Context(), handler, voice, report.Merging{Into: of, Version: 1}); err != nil {
+		t.Fatal(err)
+	}
+	sys.change(of, report.StatusChange{To: report.Planned, PlannedFor: "2031-05-01"})
+	row := sys.row(t, voice)
+	if row["status"] != "open" || row["status_notes"] != "Planerad: 2031-05-01 (hör ihop med en annan anmälan om samma fel)" {
+		t.Errorf("the voice is %v, %v", row["status"], row["status_notes"])
+	}
+	sys.change(of, report.StatusChange{To: report.Fixed})
+	if row := sys.row(t, voice); row["status"] != "closed" {
+		t.Errorf("the voice of a fixed case is %v", row["status"])
+	}
+	if ids := sys.ids(t, "?status=closed"); !slices.Contains(ids, voice) || !slices.Contains(ids, of) {
+		t.Errorf("the list holds %v", ids)
 	}
 }
