@@ -132,13 +132,13 @@ func insertRows(set string, n int) string {
 	var b strings.Builder
 	b.WriteString(`INSERT INTO reports (id, reference, jurisdiction, service, status, lat, lon, quadkey, created_at, updated_at,
 		close_reason, planned_for, duplicate_of, delivery, assignee, returns, accuracy_m, address, description, search,
-		attributes, language, private, origin, person, outside, boundary_set, photo_count, supported_by, token_epoch, closed_at, version, case_id, joined) VALUES `)
+		attributes, language, private, origin, person, outside, boundary_set, photo_count, supported_by, token_epoch, closed_at, version, case_id, joined, text_held, held_updates) VALUES `)
 	for i := range n {
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		a := i * args
-		fmt.Fprintf(&b, `($%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, '', '', '', 'delivered', '', 0, 8, 'Storgatan 12', '%s', '%s', '{}', 'sv', FALSE, 'v1', '', FALSE, '%s', 0, 0, 0, 0, 1, '', 0)`,
+		fmt.Fprintf(&b, `($%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, '', '', '', 'delivered', '', 0, 8, 'Storgatan 12', '%s', '%s', '{}', 'sv', FALSE, 'v1', '', FALSE, '%s', 0, 0, 0, 0, 1, '', 0, FALSE, 0)`,
 			a+1, a+2, a+3, a+4, a+5, a+6, a+7, a+8, a+9, a+9, description, strings.ToLower(description), set)
 	}
 	return b.String()

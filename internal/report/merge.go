@@ -326,6 +326,9 @@ func (s *Service) through(ctx context.Context, staff bool, r *Report) ([]Update,
 		} else {
 			shown[p.ReportID] = true
 		}
+		if p.Held && !staff {
+			p.Text = ""
+		}
 		us = append(us, p.Update)
 	}
 	for id := range shown { // the pictures of the entries
