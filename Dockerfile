@@ -13,7 +13,7 @@ COPY . .
 ARG VERSION=unknown
 # As `make build` does it: without C, so the file needs no library, and with the
 # time zones inside, because the image has none.
-RUN CGO_ENABLED=0 go build -tags "nomsgpack timetzdata" -trimpath \
+RUN CGO_ENABLED=0 go build -tags nomsgpack,nodynamic,timetzdata -trimpath \
     -ldflags "-s -w -X main.version=${VERSION}" -o /out/kantsten ./cmd/kantsten
 # A new volume takes over the owner of the folder that it is mounted on; /tmp
 # holds uploads while they are read.

@@ -2,7 +2,9 @@
 # test` also a C compiler, which the race detector wants. The rest is fetched.
 
 SHELL   := bash
-TAGS    := nomsgpack
+# nodynamic: the decoder of HEIC stands in the program, and no library of the
+# system is looked for.
+TAGS    := nomsgpack,nodynamic
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 BIN     := $(CURDIR)/.bin
 LINTER  := 2.15.0
@@ -24,7 +26,7 @@ run: build ## build and start the demo on http://127.0.0.1:8311
 # One static file that runs on any Linux of the same processor: no C, and the
 # time zones inside.
 build: ## build dist/kantsten
-	CGO_ENABLED=0 go build -tags "$(TAGS) timetzdata" -trimpath \
+	CGO_ENABLED=0 go build -tags $(TAGS),timetzdata -trimpath \
 		-ldflags "-s -w -X main.version=$(VERSION)" -o dist/kantsten ./cmd/kantsten
 
 # One go test over everything, on one PostgreSQL; every package that has a

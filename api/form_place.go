@@ -25,7 +25,7 @@ const maxNumber = 64
 // readPhotoAhead returns the one photo that a body must hold, and the position
 // that it may hold beside it.
 func readPhotoAhead(r *multipart.Reader, dir string) (*form, error) {
-	f, err := readForm(r, formLimits{Photos: 1, PhotoBytes: maxPhotoBytes, Place: true, Dir: dir})
+	f, err := readForm(r, formLimits{Photos: 1, PhotoBytes: maxPhotoBytes, Place: true, Alt: true, Dir: dir})
 	if err == nil && len(f.Photos) == 0 {
 		return nil, problem.Field("photo", codeRequired, "a part photo is required")
 	}

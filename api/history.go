@@ -80,7 +80,7 @@ func (s *Server) PostReportPhoto(ctx context.Context, req PostReportPhotoRequest
 			return nil, err
 		}
 		defer func() { _ = form.Close() }() // unnamed temporary files
-		c.NewPhotos = form.readers()
+		c.NewPhotos, c.Alt = form.readers(), form.Alt
 	}
 	c.Key = idempotency("postReportPhoto "+req.Id, auth.From(ctx), req.Params.IdempotencyKey, req.JSONBody, form)
 	added, err := s.Reports.AddComment(ctx, auth.From(ctx), req.Id, c)
@@ -108,7 +108,8 @@ func (s *Server) toAdded(added report.Commentary) (AddedPhotos, error) {
 		return AddedPhotos{}, problem.New(problem.Gone, "the photo was removed meanwhile")
 	}
 	return AddedPhotos{
-		Id: all[0].Id, Renditions: all[0].Renditions, Width: all[0].Width, Height: all[0].Height, CreatedAt: all[0].CreatedAt,
+		Id: all[0].Id, Renditions: all[0].Renditions, Dimensions: all[0].Dimensions, Width: all[0].Width, Height: all[0].Height,
+		Blurhash: all[0].Blurhash, Alt: all[0].Alt, CreatedAt: all[0].CreatedAt,
 		Photos: all,
 	}, nil
 }

@@ -25,6 +25,7 @@ func idempotency(route string, actor auth.Actor, key string, body any, f *form) 
 	}
 	_, _ = hash.Write(fields) // a hash never fails to write
 	if f != nil {
+		_, _ = hash.Write([]byte(f.Alt))
 		for _, u := range f.Photos {
 			_, _ = hash.Write(u.SHA256[:])
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
 )
 
@@ -25,6 +26,7 @@ type formLimits struct {
 	Photos     int   // how many parts "photo" at most
 	PhotoBytes int64 // how many bytes each
 	Place      bool  // parts that are a position may be there
+	Alt        bool  // a part "alt" may be there
 	// Dir is a private folder for photos on their way; "" is the system's.
 	Dir string
 }
@@ -34,6 +36,8 @@ type form struct {
 	Report []byte // the JSON, not yet checked
 	Photos []*sentPhoto
 	Place  *formPlace // nil if none was given
+	Alt    string // what the photo shows, not yet checked
+	hasAlt bool
 }
 
 // sentPhoto is one photo as it came, in an unnamed file that goes with the process.
@@ -77,7 +81,7 @@ func readReport(req PostReportRequestObject, dir string) (NewReport, *form, erro
 
 // readPhoto returns the one photo that a body must hold.
 func readPhoto(r *multipart.Reader, dir string) (*form, error) {
-	f, err := readForm(r, formLimits{Photos: 1, PhotoBytes: maxPhotoBytes, Dir: dir})
+	f, err := readForm(r, formLimits{Photos: 1, PhotoBytes: maxPhotoBytes, Alt: true, Dir: dir})
 	if err == nil && len(f.Photos) == 0 {
 		return nil, problem.Field("photo", codeRequired, "a part photo is required")
 	}
@@ -122,6 +126,8 @@ func (f *form) readPart(part *multipart.Part, limits formLimits, place *placePar
 		return f.readReport(part)
 	case name == "photo":
 		return f.readPhoto(part, limits)
+	case name == "alt" && limits.Alt:
+		return f.readAlt(part)
 	case limits.Place:
 		if known, err := place.read(name, part); known {
 			return err
@@ -154,6 +160,23 @@ func (f *form) readReport(part *multipart.Part) error {
 		return partTooLarge("report", "the part report is larger than %d bytes", maxJSONBody)
 	}
 	f.Report = data
+	return nil
+}
+
+// readAlt reads the text that says what the photo shows.
+func (f *form) readAlt(part io.Reader) error {
+	if f.hasAlt {
+		return problem.Field("alt", codeDuplicate, "there is more than one part alt")
+	}
+	const most = 4 * photo.MaxAlt // bytes of UTF-8
+	data, err := io.ReadAll(io.LimitReader(part, most+1))
+	if err != nil {
+		return formFault(err)
+	}
+	if len(data) > most {
+		return problem.Field("alt", "too-long", "at most %d characters", photo.MaxAlt)
+	}
+	f.Alt, f.hasAlt = string(data), true
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -26,8 +27,9 @@ func toSuggestion(sg photo.Suggestion) *PhotoSuggestion {
 	return &wire
 }
 
-// Media is the route by which renditions are shown. A name holds the hash of its
-// content, so what a browser has once it need not ask for again.
+// Media is the route by which renditions are shown, whole or by ranges (RFC 9110,
+// section 14). A name holds the hash of its content, so what a browser has once it
+// need not ask for again.
 func (s *Server) Media(e *Edge) Route {
 	return Route{Method: http.MethodGet, Path: "/photos/:id/:rendition", Handler: func(c *gin.Context) {
 		if err := s.showPhoto(c); err != nil {
@@ -38,13 +40,18 @@ func (s *Server) Media(e *Edge) Route {
 
 func (s *Server) showPhoto(c *gin.Context) error {
 	ctx, name := c.Request.Context(), "photos/"+c.Param("id")+"/"+c.Param("rendition")
-	id, _, sha, ok := photo.ParseName(name)
+	id, size, sha, ok := photo.ParseName(name)
 	if !ok {
 		return errNoPhoto()
 	}
-	public, err := s.mayShow(ctx, id, c.Request)
+	shown, err := s.mayShow(ctx, id, c.Request)
 	if err != nil {
 		return err
+	}
+	if shown.SHA256[size] != sha {
+		// Asked of the row and not of the files: who hides a part of a photo gives
+		// its renditions new names, and from that commit on nobody sees the old.
+		return problem.New(problem.Gone, "this picture has been replaced by another one")
 	}
 	object, err := s.Blobs.Get(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -57,26 +64,38 @@ func (s *Server) showPhoto(c *gin.Context) error {
 	h := c.Writer.Header()
 	h.Set("Content-Type", photo.ContentType)
 	h.Set("ETag", strconv.Quote(sha))
-	h.Set("Cache-Control", cacheControl(public))
+	h.Set("Cache-Control", cacheControl(shown.Report != "" && !shown.Private))
+	h.Set("Content-Security-Policy", mediaPolicy)
+	// One range of bytes is served; any other unit is not known, and several ranges
+	// would be an answer of many parts, so both get the whole, as the RFC allows.
+	if asked := c.Request.Header.Get("Range"); !strings.HasPrefix(asked, "bytes=") || strings.Contains(asked, ",") {
+		c.Request.Header.Del("Range")
+	}
 	http.ServeContent(c.Writer, c.Request, "", object.ModTime, object)
 	return nil
 }
 
-// mayShow reports whether a photo is public, and refuses what is not and has no
-// valid signature.
-func (s *Server) mayShow(ctx context.Context, id string, r *http.Request) (public bool, err error) {
-	_, private, shown, err := s.Shown.PhotoShown(ctx, id)
-	if err != nil {
-		return false, err
-	}
-	if shown && !private {
-		return true, nil
+// mediaPolicy keeps a picture from being anything else in a browser, whatever its
+// bytes could be read as.
+const mediaPolicy = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
+// mayShow returns how a photo may be seen. One that is not public is not there for
+// whoever has no valid signature.
+func (s *Server) mayShow(ctx context.Context, id string, r *http.Request) (photo.Shown, error) {
+	shown, ok, err := s.Shown.PhotoShown(ctx, id)
+	switch {
+	case err != nil:
+		return photo.Shown{}, err
+	case !ok:
+		return photo.Shown{}, errNoPhoto()
+	case shown.Report != "" && !shown.Private:
+		return shown, nil
 	}
 	q := r.URL.Query()
 	if !s.Links.VerifyLink(r.URL.Path, q.Get("expires"), q.Get("signature"), s.Now()) {
-		return false, errNoPhoto()
+		return photo.Shown{}, errNoPhoto()
 	}
-	return false, nil
+	return shown, nil
 }
 
 // cacheControl lets anyone keep a public photo for a day, which is how long one

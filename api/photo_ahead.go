@@ -22,8 +22,8 @@ func (s *Server) PostPhoto(ctx context.Context, req PostPhotoRequestObject) (Pos
 		return nil, err
 	}
 	defer func() { _ = form.Close() }() // unnamed temporary files
-	key := idempotency("postPhoto", actor, req.Params.IdempotencyKey, form.Place, form)
-	kept, err := s.Photos.KeepOnce(ctx, form.Photos[0].Reader(), photo.Once(key))
+	key := idempotency("postPhoto", actor, req.Params.IdempotencyKey, []any{form.Place, form.Alt}, form)
+	kept, err := s.Photos.KeepOnce(ctx, form.Photos[0].Reader(), form.Alt, photo.Once(key))
 	if err != nil {
 		return nil, err
 	}
@@ -40,9 +40,13 @@ func (s *Server) PostPhoto(ctx context.Context, req PostPhotoRequestObject) (Pos
 // the photo's own.
 func (s *Server) photoAhead(ctx context.Context, kept photo.KeptOnce, place *formPlace, lang string) (PhotoAhead, error) {
 	// Nobody shows it yet, so its addresses are signed.
-	p := s.toPhoto(report.Photo{ID: kept.ID, Width: kept.Width, Height: kept.Height, SHA256: kept.SHA256, CreatedAt: kept.CreatedAt}, true)
+	p := s.toPhoto(report.Photo{
+		ID: kept.ID, Width: kept.Width, Height: kept.Height, SHA256: kept.SHA256,
+		BlurHash: kept.BlurHash, Alt: kept.Alt, CreatedAt: kept.CreatedAt,
+	}, true)
 	wire := PhotoAhead{
-		Id: p.Id, Renditions: p.Renditions, Width: p.Width, Height: p.Height, CreatedAt: p.CreatedAt,
+		Id: p.Id, Renditions: p.Renditions, Dimensions: p.Dimensions, Width: p.Width, Height: p.Height,
+		Blurhash: p.Blurhash, Alt: p.Alt, CreatedAt: p.CreatedAt,
 		Suggestion: toSuggestion(kept.Suggestion),
 	}
 	if at := kept.Suggestion.Position; place == nil && at != nil {

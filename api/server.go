@@ -47,9 +47,9 @@ var _ V1 = (*Server)(nil)
 
 // PhotoRows tells which report shows a photo.
 type PhotoRows interface {
-	// PhotoShown returns the report that shows a photo and whether it is private;
+	// PhotoShown returns how a photo may be seen;
 	// false if none does.
-	PhotoShown(ctx context.Context, id string) (reportID string, private, ok bool, err error)
+	PhotoShown(ctx context.Context, id string) (shown photo.Shown, ok bool, err error)
 }
 
 // ParkedJobs is the work that was given up.

@@ -509,18 +509,26 @@ func (e UpdateKind) Valid() bool {
 
 // AddedPhotos defines model for AddedPhotos.
 type AddedPhotos struct {
-	CreatedAt time.Time `json:"created_at,omitempty,omitzero"`
-	Height    int       `json:"height,omitempty,omitzero"`
-	Id        Uuid      `json:"id"`
-	Photos    []Photo   `json:"photos"`
+	// Alt What the photo shows, in the words of whoever sent it.
+	Alt string `json:"alt,omitempty,omitzero"`
 
-	// Renditions Addresses by the longer side in pixels.
+	// Blurhash A placeholder to draw until a rendition has come; see https://blurha.sh.
+	Blurhash  string    `json:"blurhash"`
+	CreatedAt time.Time `json:"created_at,omitempty,omitzero"`
+
+	// Dimensions Width and height of each rendition.
+	Dimensions map[string]Dimensions `json:"dimensions"`
+	Height     int                   `json:"height,omitempty,omitzero"`
+	Id         Uuid                  `json:"id"`
+	Photos     []Photo               `json:"photos"`
+
+	// Renditions Addresses by the most that the longer side measures, in pixels. All three are always there; nothing is enlarged.
 	Renditions map[string]string `json:"renditions"`
 
 	// Suggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
 	Suggestion *PhotoSuggestion `json:"suggestion,omitempty"`
 
-	// Width Pixels of the largest rendition.
+	// Width Pixels of the photo as it was sent, upright.
 	Width int `json:"width,omitempty,omitzero"`
 }
 
@@ -663,6 +671,12 @@ type Contact struct {
 
 // Delivery Where the report is on its way to the recipient: held (nobody receives it yet; the operator's triage has it), queued, sent, delivered (it is in the recipient's own queue or system), failed (the operator looks into it).
 type Delivery string
+
+// Dimensions defines model for Dimensions.
+type Dimensions struct {
+	Height int `json:"height"`
+	Width  int `json:"width"`
+}
 
 // Email defines model for Email.
 type Email = string
@@ -1105,30 +1119,46 @@ type PersonRef struct {
 
 // Photo defines model for Photo.
 type Photo struct {
-	CreatedAt time.Time `json:"created_at,omitempty,omitzero"`
-	Height    int       `json:"height,omitempty,omitzero"`
-	Id        Uuid      `json:"id"`
+	// Alt What the photo shows, in the words of whoever sent it.
+	Alt string `json:"alt,omitempty,omitzero"`
 
-	// Renditions Addresses by the longer side in pixels.
+	// Blurhash A placeholder to draw until a rendition has come; see https://blurha.sh.
+	Blurhash  string    `json:"blurhash"`
+	CreatedAt time.Time `json:"created_at,omitempty,omitzero"`
+
+	// Dimensions Width and height of each rendition.
+	Dimensions map[string]Dimensions `json:"dimensions"`
+	Height     int                   `json:"height,omitempty,omitzero"`
+	Id         Uuid                  `json:"id"`
+
+	// Renditions Addresses by the most that the longer side measures, in pixels. All three are always there; nothing is enlarged.
 	Renditions map[string]string `json:"renditions"`
 
 	// Suggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
 	Suggestion *PhotoSuggestion `json:"suggestion,omitempty"`
 
-	// Width Pixels of the largest rendition.
+	// Width Pixels of the photo as it was sent, upright.
 	Width int `json:"width,omitempty,omitzero"`
 }
 
 // PhotoAhead A photo ahead of its report, with what is known of the place.
 type PhotoAhead struct {
+	// Alt What the photo shows, in the words of whoever sent it.
+	Alt string `json:"alt,omitempty,omitzero"`
+
+	// Blurhash A placeholder to draw until a rendition has come; see https://blurha.sh.
+	Blurhash  string    `json:"blurhash"`
 	CreatedAt time.Time `json:"created_at,omitempty,omitzero"`
-	Height    int       `json:"height,omitempty,omitzero"`
-	Id        Uuid      `json:"id"`
+
+	// Dimensions Width and height of each rendition.
+	Dimensions map[string]Dimensions `json:"dimensions"`
+	Height     int                   `json:"height,omitempty,omitzero"`
+	Id         Uuid                  `json:"id"`
 
 	// Nearby Similar open reports, the likest first; absent where no position is known.
 	Nearby *[]NearbyReport `json:"nearby,omitempty"`
 
-	// Renditions Addresses by the longer side in pixels.
+	// Renditions Addresses by the most that the longer side measures, in pixels. All three are always there; nothing is enlarged.
 	Renditions map[string]string `json:"renditions"`
 
 	// Services What can be reported there; absent where no position is known.
@@ -1137,7 +1167,7 @@ type PhotoAhead struct {
 	// Suggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
 	Suggestion *PhotoSuggestion `json:"suggestion,omitempty"`
 
-	// Width Pixels of the largest rendition.
+	// Width Pixels of the photo as it was sent, upright.
 	Width int `json:"width,omitempty,omitzero"`
 }
 
@@ -1786,13 +1816,16 @@ type PostPhotoMultipartBody struct {
 	// AccuracyM How far off that position may be, in metres.
 	AccuracyM float64 `json:"accuracy_m,omitempty,omitzero"`
 
+	// Alt What the photo shows, for those who cannot see it.
+	Alt string `json:"alt,omitempty,omitzero"`
+
 	// Lat Latitude of the fault, together with `lon`.
 	Lat Latitude `json:"lat,omitempty,omitzero"`
 
 	// Lon Longitude of the fault, together with `lat`.
 	Lon Longitude `json:"lon,omitempty,omitzero"`
 
-	// Photo JPEG, PNG or WebP, at most 20 MiB.
+	// Photo JPEG, PNG, WebP or HEIC, at most 20 MiB. What it is is told by its content.
 	Photo openapi_types.File `json:"photo"`
 }
 
@@ -1907,7 +1940,10 @@ type PostReportMergeParams struct {
 
 // PostReportPhotoMultipartBody defines parameters for PostReportPhoto.
 type PostReportPhotoMultipartBody struct {
-	// Photo JPEG, PNG or WebP, at most 20 MiB.
+	// Alt What the photo shows, for those who cannot see it.
+	Alt string `json:"alt,omitempty,omitzero"`
+
+	// Photo JPEG, PNG, WebP or HEIC, at most 20 MiB. What it is is told by its content.
 	Photo openapi_types.File `json:"photo"`
 }
 

@@ -147,9 +147,15 @@ func (s *Server) toPhotos(r report.Report) []Photo {
 // toPhoto gives the addresses of a photo's renditions: for good where anyone may
 // see them, signed and for an hour where not.
 func (s *Server) toPhoto(p report.Photo, private bool) Photo {
-	wire := Photo{Id: p.ID, Width: p.Width, Height: p.Height, CreatedAt: p.CreatedAt, Renditions: map[string]string{}}
+	wire := Photo{
+		Id: p.ID, Width: p.Width, Height: p.Height, Blurhash: p.BlurHash, Alt: p.Alt, CreatedAt: p.CreatedAt,
+		Renditions: map[string]string{}, Dimensions: map[string]Dimensions{},
+	}
 	for size, sha := range p.SHA256 {
-		wire.Renditions[strconv.Itoa(size)] = s.photoURL(p.ID, size, sha, private)
+		key := strconv.Itoa(size)
+		wire.Renditions[key] = s.photoURL(p.ID, size, sha, private)
+		width, height := photo.Sides(p.Width, p.Height, size)
+		wire.Dimensions[key] = Dimensions{Width: width, Height: height}
 	}
 	return wire
 }

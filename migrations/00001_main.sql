@@ -274,6 +274,8 @@ CREATE TABLE photos (
     height     BIGINT NOT NULL,
     sha256     TEXT NOT NULL, -- JSON: rendition size to hash
     likeness   BIGINT NOT NULL, -- difference hash
+    blurhash   TEXT NOT NULL, -- a placeholder to show until a rendition has come
+    alt        TEXT NOT NULL, -- what it shows, in the sender's words; may be empty
     created_at BIGINT NOT NULL
 );
 CREATE INDEX photos_of ON photos (report, id) WHERE report IS NOT NULL;

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"encoding/json"
 	"image"
 	"net/http"
@@ -281,7 +282,10 @@ func photosWithTheReport(t *testing.T, s *system) {
 		}
 	}
 	some := "/photos/" + r.Photos[0].Id + "/"
-	for _, name := range []string{"2048", "2048-" + strings.Repeat("0", 64), "..%2f..%2fuploads", "x"} {
+	other := strings.Repeat("0", 64)
+	s.in(t).Get(some + "2048-" + other).Want(http.StatusGone) // the photo is there, and not by this name
+	s.in(t).Get("/photos/0b6f2d0e-5d0f-4d3c-9a53-0c8f1f8d2a11/2048-" + other).Want(http.StatusNotFound)
+	for _, name := range []string{"2048", "..%2f..%2fuploads", "x"} {
 		s.in(t).Get(some + name).Want(http.StatusNotFound)
 	}
 }
@@ -296,6 +300,7 @@ func servedForGood(t *testing.T, c *apitest.Client, path string) {
 	want := map[string]string{
 		"Content-Type": "image/jpeg", "ETag": etag, "Cache-Control": "public, max-age=86400, immutable",
 		"X-Content-Type-Options": "nosniff", "Accept-Ranges": "bytes",
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
 	}
 	for name, value := range want {
 		if got := res.Header.Get(name); got != value {
@@ -311,11 +316,46 @@ func servedForGood(t *testing.T, c *apitest.Client, path string) {
 	if part := c.With("Range", "bytes=0-1").Get(path).Want(http.StatusPartialContent); string(part.Body) != "\xff\xd8" {
 		t.Errorf("the first two bytes are %x", part.Body)
 	}
+	rangesServed(t, c, path, res.Body, etag)
 	head := c.Send(http.MethodHead, path, nil).Want(http.StatusOK)
 	if len(head.Body) != 0 || head.Header.Get("ETag") != etag || head.Header.Get("Content-Length") != res.Header.Get("Content-Length") {
 		t.Errorf("HEAD: %d bytes, %v", len(head.Body), head.Header)
 	}
 	c.Send(http.MethodDelete, path, nil).Want(http.StatusMethodNotAllowed)
+}
+
+// rangesServed holds for ranges of bytes as RFC 9110, section 14, has them.
+func rangesServed(t *testing.T, c *apitest.Client, path string, whole []byte, etag string) {
+	n := len(whole)
+	tests := []struct {
+		asked    string
+		status   int
+		from, to int // of what comes; to is behind the last byte
+	}{
+		{"bytes=10-19", http.StatusPartialContent, 10, 20},
+		{"bytes=10-", http.StatusPartialContent, 10, n},
+		{"bytes=-5", http.StatusPartialContent, n - 5, n},
+		{"bytes=0-99999999", http.StatusPartialContent, 0, n},
+		{fmt.Sprintf("bytes=%d-", n), http.StatusRequestedRangeNotSatisfiable, 0, 0},
+		{"lines=1-2", http.StatusOK, 0, 0},         // a unit that nobody knows
+		{"bytes=0-1,4-5,8-9", http.StatusOK, 0, 0}, // several, which a server may answer by the whole
+		{"bytes=9-2", http.StatusRequestedRangeNotSatisfiable, 0, 0},
+	}
+	for _, tt := range tests {
+		res := c.With("Range", tt.asked).Get(path).Want(tt.status)
+		if tt.status != http.StatusPartialContent {
+			continue
+		}
+		if got, want := res.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-%d/%d", tt.from, tt.to-1, n); got != want || !bytes.Equal(res.Body, whole[tt.from:tt.to]) {
+			t.Errorf("%s gives %q and %d bytes, want %q", tt.asked, got, len(res.Body), want)
+		}
+	}
+	if res := c.With("Range", "bytes=0-1").With("If-Range", etag).Get(path); res.Status != http.StatusPartialContent {
+		t.Errorf("a range of this version: %d", res.Status)
+	}
+	if res := c.With("Range", "bytes=0-1").With("If-Range", `"another"`).Get(path); res.Status != http.StatusOK || len(res.Body) != n {
+		t.Errorf("a range of another version: %d, %d bytes", res.Status, len(res.Body))
+	}
 }
 
 func photoAhead(t *testing.T, s *system) {

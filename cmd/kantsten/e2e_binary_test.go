@@ -50,7 +50,7 @@ func TestTheProgramStandsAlone(t *testing.T) {
 // TestWhatIsShippedIsBuiltAsTested keeps the two recipes at the flags of [built].
 func TestWhatIsShippedIsBuiltAsTested(t *testing.T) {
 	t.Parallel()
-	recipe := regexp.MustCompile(`CGO_ENABLED=0 go build -tags "(nomsgpack|\$\(TAGS\)) timetzdata" `)
+	recipe := regexp.MustCompile(`CGO_ENABLED=0 go build -tags (nomsgpack,nodynamic|\$\(TAGS\)),timetzdata `)
 	for _, path := range []string{"../../Makefile", "../../Dockerfile"} {
 		b, err := os.ReadFile(path)
 		if err != nil {

@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 // once for all tests, and not at all where none asks.
 var built = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(buildDir, "kantsten")
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-tags", "nomsgpack timetzdata", "-o", path, ".")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-tags", "nomsgpack,nodynamic,timetzdata", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program: %w\n%s", err, out)

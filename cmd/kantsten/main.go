@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/kantsten/kantsten/internal/photo"
 )
 
 // version is set by the linker.
@@ -89,6 +91,10 @@ func commands() []command {
 	}
 }
 
+// decodeHEIC is the command by which a serving process has a HEIC decoded. It is
+// not for people, so the usage does not name it.
+const decodeHEIC = "decode-heic"
+
 // dispatch finds the command and runs it with its settings.
 func dispatch(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
@@ -101,6 +107,8 @@ func dispatch(ctx context.Context, args, environ []string, stdout, stderr io.Wri
 	case "help", "--help", "-h":
 		_, err := fmt.Fprint(stdout, usageText)
 		return err
+	case decodeHEIC:
+		return photo.DecodeHEIC(args[1:], os.Stdin, stdout)
 	}
 	for _, c := range commands() {
 		if len(args) < len(c.name) || !matches(c.name, args) {

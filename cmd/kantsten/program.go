@@ -107,6 +107,7 @@ func (p *program) wireDomain() {
 	p.photos = &photo.Library{
 		Processor: &photo.Processor{
 			Limits: photo.Limits{Memory: p.cfg.PhotoMemory}, Zone: p.sweden, Observe: p.metrics.photo,
+			HEIC: heicDecoder(),
 		},
 		Blobs: p.blobs, Rows: store.Photos{DB: p.db}, Now: time.Now,
 	}

@@ -48,7 +48,7 @@ func goTool(t *testing.T, args ...string) []byte {
 // packages lists the project's packages.
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	out := goTool(t, "list", "-tags", "nomsgpack,timetzdata", "-json=ImportPath,Dir,GoFiles,Imports", module+"/...")
+	out := goTool(t, "list", "-tags", "nomsgpack,nodynamic,timetzdata", "-json=ImportPath,Dir,GoFiles,Imports", module+"/...")
 	var all []pkg
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p pkg

@@ -17,7 +17,7 @@ import (
 
 // build makes the program as the Makefile does.
 func build(ctx context.Context, path string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "nomsgpack timetzdata", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/kantsten")
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "nomsgpack,nodynamic,timetzdata", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/kantsten")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {

@@ -18,7 +18,7 @@ type codec struct {
 	decode func(io.Reader) (image.Image, error)
 }
 
-// codecOf returns the only decoders that a photo can reach.
+// codecOf returns the only decoders that a photo can reach, but for that of HEIC.
 func codecOf(f format) codec {
 	switch f {
 	case formatJPEG:
@@ -32,8 +32,14 @@ func codecOf(f format) codec {
 
 // decode decodes the photo to a pixel type that imaging can be given. The
 // decoder's own view of the sides is asked first and must be the one that was
-// checked.
-func (p *Processor) decode(ctx context.Context, src io.ReadSeeker, h header) (image.Image, error) {
+// checked. Of a HEIC the sides become what the decoder found, which may be turned
+// or cropped, never more.
+func (p *Processor) decode(ctx context.Context, src io.ReadSeeker, h *header) (image.Image, error) {
+	if h.format == formatHEIC {
+		picture, err := p.decodeHEIC(ctx, src, *h)
+		h.width, h.height = picture.width, picture.height
+		return picture.img, err
+	}
 	c := codecOf(h.format)
 	in := p.input(ctx, src)
 	config, err := c.config(in)
@@ -74,7 +80,7 @@ func unsupported(err error) error {
 	if !errors.As(err, &jpegErr) && !errors.As(err, &pngErr) {
 		return err
 	}
-	e := refuse("unsupported-format", "this kind of file cannot be read here; send an ordinary JPEG, PNG or WebP")
+	e := refuse("unsupported-format", "this kind of file cannot be read here; send an ordinary JPEG, PNG, WebP or HEIC")
 	e.Cause = err
 	return e
 }

@@ -5,12 +5,17 @@
 // What it promises:
 //
 //   - The format is recognised by content, never by a name or a declared type.
-//     JPEG, PNG and WebP are read, by image/jpeg, image/png and
-//     golang.org/x/image/webp and nothing else. The registry of package image is
-//     not asked: imported packages put further decoders into it.
+//     JPEG, PNG, WebP and HEIC are read, by image/jpeg, image/png,
+//     golang.org/x/image/webp and the libheif of github.com/gen2brain/heic, and
+//     nothing else. The registry of package image is not asked: imported packages
+//     put further decoders into it.
 //   - Size, sides, pixels and frames are checked from the header before anything
 //     is decoded, and the memory that decoding takes is reserved first, so that
-//     all photos under way together stay within [Limits.Memory].
+//     all photos under way together stay within [Limits.Memory]. HEIC and what
+//     takes much goes one at a time, beside the others: see lanes.
+//   - A HEIC is decoded in a process of its own, in a WebAssembly machine whose
+//     memory is bounded, and is killed when its time is up. The why and the
+//     figures stand in heic_wire.go.
 //   - Everything that is not pixels is gone, because only pixels are written:
 //     EXIF, XMP, IPTC, thumbnails, colour profiles, comments, trailing bytes. If
 //     that fails, the photo is refused. Position, direction and time are read
@@ -30,5 +35,6 @@
 // Limits: colour profiles are dropped, not applied, so a photo in Display P3
 // looks a little paler, and CMYK is converted by formula. Transparency becomes
 // white. Of several pictures in one file (MPO, gain maps) only the first is
-// kept. Arithmetic-coded and lossless JPEG are not read, nor is HEIC yet.
+// kept. Arithmetic-coded and lossless JPEG are not read. HEIC needs a program that
+// was built with the tag nodynamic; without it, it is refused.
 package photo

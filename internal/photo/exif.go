@@ -45,26 +45,33 @@ func readEXIF(tiff []byte, zone *time.Location) metadata {
 		Sources:      imagemeta.EXIF,
 		LimitNumTags: 1000, // phones write about 60
 		LimitTagSize: 1000, // bytes; longer values are notes of the maker
-		HandleTag: func(tag imagemeta.TagInfo) error {
-			if _, seen := tags[tag.Tag]; !seen {
-				tags[tag.Tag] = tag.Value
-			}
-			return nil
-		},
+		HandleTag:    tags.keep,
 	})
-	return metadata{
-		orientation: tags.orientation(),
-		suggestion: Suggestion{
-			Position:  tags.position(),
-			Direction: tags.direction(),
-			Taken:     tags.taken(zone),
-		},
-	}
+	return tags.metadata(zone)
 }
 
 // exifTags are values by EXIF's names for them. Their types are whatever the
 // file says, so none is taken for granted.
 type exifTags map[string]any
+
+// keep is what imagemeta calls for every tag; of two of one name the first counts.
+func (t exifTags) keep(tag imagemeta.TagInfo) error {
+	if _, seen := t[tag.Tag]; !seen {
+		t[tag.Tag] = tag.Value
+	}
+	return nil
+}
+
+func (t exifTags) metadata(zone *time.Location) metadata {
+	return metadata{
+		orientation: t.orientation(),
+		suggestion: Suggestion{
+			Position:  t.position(),
+			Direction: t.direction(),
+			Taken:     t.taken(zone),
+		},
+	}
+}
 
 func (t exifTags) orientation() orientation {
 	n, _ := t.number("Orientation")

@@ -3,6 +3,7 @@ package photo
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 )
@@ -14,17 +15,20 @@ const (
 	formatJPEG format = "jpeg"
 	formatPNG  format = "png"
 	formatWebP format = "webp"
+	formatHEIC format = "heic"
 )
 
 // header is what is known of a photo before it is decoded.
 type header struct {
 	format        format
-	width, height int // pixels, as stored, before orientation
-	frames        int // more than one is an animation
+	size          int64 // of the file, in bytes
+	width, height int   // pixels, as stored, before orientation; of a HEIC after it
+	frames        int   // more than one is an animation
 	// decodeBytes is the most memory that decoding holds at once, in bytes: the
 	// image and, where the decoder keeps it beside, what it is made from.
 	decodeBytes int64
 	planar      bool   // decodes to YCbCr, which is shrunk plane by plane
+	deep        bool   // a HEIC that may have more than 8 bits a colour
 	exif        []byte // the first EXIF block as a TIFF file, nil if there is none
 }
 
@@ -40,7 +44,8 @@ var errTruncated = errors.New("the file ends too early")
 // readHeader recognises the format and walks over the file's parts as far as
 // metadata can stand. It decodes nothing, and it reads the same fields that the
 // decoder goes by, so that what is checked is what will be decoded; decode
-// compares once more. Errors are damage or a refusal.
+// compares once more. Of a HEIC it learns the format only. Errors are damage or a
+// refusal.
 func readHeader(r io.Reader) (header, error) {
 	in := bufio.NewReaderSize(r, 1<<15)
 	magic, err := in.Peek(12)
@@ -56,8 +61,24 @@ func readHeader(r io.Reader) (header, error) {
 		return atEOF(readPNGHeader(in))
 	case bytes.HasPrefix(magic, []byte("RIFF")) && bytes.HasSuffix(magic, []byte("WEBP")):
 		return atEOF(readWebPHeader(in))
+	case isHEIF(magic):
+		const most = 1 << 10 // bytes; files in use name less than twenty brands
+		head, err := in.Peek(int(min(most, binary.BigEndian.Uint32(magic))))
+		if err != nil {
+			return atEOF(header{}, err)
+		}
+		return readHEICHeader(head)
 	}
-	return header{}, refuse("unsupported-format", "this is not a photo that can be read here; send JPEG, PNG or WebP")
+	return header{}, errNoPhotoFormat()
+}
+
+// errNoPhotoFormat is the refusal of what is none of the formats.
+func errNoPhotoFormat() error {
+	formats := "JPEG, PNG or WebP"
+	if heicBuiltIn {
+		formats = "JPEG, PNG, WebP or HEIC"
+	}
+	return refuse("unsupported-format", "this is not a photo that can be read here; send %s", formats)
 }
 
 // atEOF makes the end of the file inside a header the damage that it is.
@@ -89,6 +110,9 @@ func (h header) check(l Limits) error {
 // resampling holds between its two directions, which planes do not need.
 func (h header) memory() int64 {
 	w, ht := fit(h.width, h.height, Large)
+	if h.format == formatHEIC { // arrives shrunk
+		return h.decodeBytes + 4*4*int64(w)*int64(ht) + 1<<20
+	}
 	between := 4 * int64(w) * int64(h.height)
 	if h.planar {
 		between = 0

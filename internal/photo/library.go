@@ -19,6 +19,8 @@ type Kept struct {
 	Width, Height int    // of the photo as it was sent, pixels
 	SHA256        map[int]string
 	Likeness      Likeness
+	BlurHash      string
+	Alt           string // what it shows, in the sender's words; may be empty
 	CreatedAt     time.Time
 }
 
@@ -36,6 +38,15 @@ type Rows interface {
 	// before, leaves a job that deletes their blobs, all in one transaction, and
 	// returns their ids.
 	SweepPhotos(ctx context.Context, before, now time.Time, n int) (ids []string, err error)
+}
+
+// Shown is how a stored photo may be seen.
+type Shown struct {
+	Report  string // that shows it; empty while none does
+	Private bool   // the report is
+	// SHA256 names the renditions by size. What is not named here is not shown,
+	// though its file may still lie there.
+	SHA256 map[int]string
 }
 
 // Library makes photos safe and keeps them.
@@ -73,13 +84,18 @@ type KeptOnce struct {
 // durable. The suggestion is for the sender only and is not stored. Errors are
 // those of [Processor.Process], or the storage's.
 func (l *Library) Keep(ctx context.Context, src io.ReadSeeker) (Kept, Suggestion, error) {
-	once, err := l.KeepOnce(ctx, src, Once{})
+	once, err := l.KeepOnce(ctx, src, "", Once{})
 	return once.Kept, once.Suggestion, err
 }
 
 // KeepOnce is Keep for a call that may come again: the second time it stores
-// nothing and returns the first photo.
-func (l *Library) KeepOnce(ctx context.Context, src io.ReadSeeker, once Once) (KeptOnce, error) {
+// nothing and returns the first photo. A faulty alt text is a problem of the field
+// "alt".
+func (l *Library) KeepOnce(ctx context.Context, src io.ReadSeeker, alt string, once Once) (KeptOnce, error) {
+	alt, err := CheckAlt(alt)
+	if err != nil {
+		return KeptOnce{}, err
+	}
 	if once.Key != "" {
 		if first, ok, err := l.Rows.PhotoOnce(ctx, once); ok || err != nil {
 			return KeptOnce{Kept: first, Replayed: true}, err
@@ -89,7 +105,7 @@ func (l *Library) KeepOnce(ctx context.Context, src io.ReadSeeker, once Once) (K
 	if err != nil {
 		return KeptOnce{}, err
 	}
-	k, err := l.describe(safe)
+	k, err := l.describe(safe, alt)
 	if err != nil {
 		return KeptOnce{}, err
 	}
@@ -113,14 +129,14 @@ func (l *Library) KeepOnce(ctx context.Context, src io.ReadSeeker, once Once) (K
 }
 
 // describe names a photo and its renditions.
-func (l *Library) describe(safe Photo) (Kept, error) {
+func (l *Library) describe(safe Photo, alt string) (Kept, error) {
 	id, err := uuid.NewRandom()
 	if err != nil {
 		return Kept{}, fmt.Errorf("name a photo: %w", err)
 	}
 	k := Kept{
 		ID: id.String(), Width: safe.Width, Height: safe.Height, SHA256: map[int]string{},
-		Likeness: safe.Likeness, CreatedAt: l.Now().UTC().Truncate(time.Microsecond),
+		Likeness: safe.Likeness, BlurHash: safe.BlurHash, Alt: alt, CreatedAt: l.Now().UTC().Truncate(time.Microsecond),
 	}
 	for _, r := range safe.Renditions {
 		k.SHA256[r.Size] = r.SHA256

@@ -94,7 +94,7 @@ func TestMemoryIsGivenBackAfterEveryKindOfEnd(t *testing.T) {
 			}
 		}
 	}
-	if !p.memory.TryAcquire(4 << 20) {
+	if !p.lanes.ordinary.TryAcquire(p.lanes.ordinaryBytes) || !p.lanes.large.TryAcquire(1) {
 		t.Error("memory is still taken")
 	}
 }
@@ -142,7 +142,7 @@ func TestTheReservationCoversWhatDecodingAllocates(t *testing.T) { // not parall
 		took := int64(math.MaxInt64)
 		for range 5 { // the least: the runtime counts others' small allocations now and then
 			before := allocated()
-			if _, err := p.decode(t.Context(), bytes.NewReader(data), h); err != nil {
+			if _, err := p.decode(t.Context(), bytes.NewReader(data), &h); err != nil {
 				t.Fatal(err)
 			}
 			took = min(took, allocated()-before)
@@ -223,7 +223,7 @@ func TestRGBIsReservedForWhereverTheFileSaysIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := &Processor{limits: Limits{}.withDefaults()}
-		img, err := p.decode(t.Context(), bytes.NewReader(data), h)
+		img, err := p.decode(t.Context(), bytes.NewReader(data), &h)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/kantsten/kantsten/internal/problem"
 )
 
@@ -60,17 +58,20 @@ type Processor struct {
 	Limits Limits
 	// Zone is where cameras that record no time zone are taken to be; nil is UTC.
 	Zone *time.Location
+	// HEIC is the command that decodes a HEIC: a program, usually this one, and the
+	// arguments by which it calls [DecodeHEIC]. Empty, HEIC is refused.
+	HEIC []string
 	// Observe, if set, is called after every photo, for metrics.
 	Observe func(Observation)
 
 	setUp  sync.Once
 	limits Limits
-	memory *semaphore.Weighted
+	lanes  lanes
 }
 
 // Observation is what one call of [Processor.Process] did.
 type Observation struct {
-	Format string        // "jpeg", "png", "webp"; "" if it was not recognised
+	Format string        // "jpeg", "png", "webp", "heic"; "" if it was not recognised
 	Pixels int64         // width × height, 0 if they were not learnt
 	Memory int64         // bytes reserved, 0 if it did not come to that
 	Waited time.Duration // for memory
@@ -87,6 +88,8 @@ type Photo struct {
 	Renditions []Rendition
 	// Likeness compares the photo with others.
 	Likeness Likeness
+	// BlurHash is a placeholder to show until a rendition has come.
+	BlurHash string
 }
 
 // Rendition is a stored size of a photo: a JPEG without metadata.
@@ -117,7 +120,7 @@ const ContentType = "image/jpeg"
 func (p *Processor) Process(ctx context.Context, src io.ReadSeeker) (Photo, Suggestion, error) {
 	p.setUp.Do(func() {
 		p.limits = p.Limits.withDefaults()
-		p.memory = semaphore.NewWeighted(p.limits.Memory)
+		p.lanes = newLanes(p.limits.Memory)
 	})
 	start := time.Now()
 	seen := Observation{}
@@ -131,16 +134,14 @@ func (p *Processor) Process(ctx context.Context, src io.ReadSeeker) (Photo, Sugg
 
 // process is Process without its frame. It notes in seen what it learns.
 func (p *Processor) process(ctx context.Context, src io.ReadSeeker, seen *Observation) (Photo, Suggestion, error) {
-	h, err := p.inspect(ctx, src)
+	h, meta, err := p.inspect(ctx, src)
 	seen.Format, seen.Pixels = string(h.format), h.pixels()
 	if err != nil {
 		return Photo{}, Suggestion{}, err
 	}
-	meta := readEXIF(h.exif, p.Zone)
-
 	need := h.memory()
 	start := time.Now()
-	release, err := p.reserve(ctx, need)
+	release, err := p.reserve(ctx, need, h.format == formatHEIC)
 	seen.Waited = time.Since(start)
 	if err != nil {
 		return Photo{}, Suggestion{}, err
@@ -148,43 +149,58 @@ func (p *Processor) process(ctx context.Context, src io.ReadSeeker, seen *Observ
 	defer release()
 	seen.Memory = need
 
-	img, err := p.decode(ctx, src, h)
+	img, err := p.decode(ctx, src, &h)
 	if err != nil {
 		return Photo{}, Suggestion{}, err
 	}
-	photo, err := render(ctx, img, meta.orientation)
+	photo, err := render(ctx, img, h.width, h.height, meta.orientation)
 	if err != nil {
 		return Photo{}, Suggestion{}, err
 	}
 	return photo, meta.suggestion, nil
 }
 
-// inspect reads the header and holds it against the limits.
-func (p *Processor) inspect(ctx context.Context, src io.ReadSeeker) (header, error) {
+// inspect reads the header and the metadata, and holds the header against the
+// limits.
+func (p *Processor) inspect(ctx context.Context, src io.ReadSeeker) (h header, meta metadata, err error) {
 	size, err := src.Seek(0, io.SeekEnd)
 	if err != nil {
-		return header{}, fmt.Errorf("measure photo: %w", err)
+		return h, meta, fmt.Errorf("measure photo: %w", err)
 	}
 	if size > p.limits.Bytes {
-		return header{}, problem.New(problem.TooLarge, "a photo may have at most %s", mebibytes(p.limits.Bytes))
+		return h, meta, problem.New(problem.TooLarge, "a photo may have at most %s", mebibytes(p.limits.Bytes))
 	}
 	in := p.input(ctx, src)
-	h, err := readHeader(in)
-	if err != nil {
-		return h, in.explain(err)
+	if h, err = readHeader(in); err != nil {
+		return h, meta, in.explain(err)
 	}
-	return h, h.check(p.limits)
+	h.size = size
+	if h.format != formatHEIC {
+		return h, readEXIF(h.exif, p.Zone), h.check(p.limits)
+	}
+	switch {
+	case !heicBuiltIn || len(p.HEIC) == 0:
+		return h, meta, refuse("unsupported-format", "HEIC cannot be read by this server; send JPEG, PNG or WebP")
+	case h.frames > 1:
+		return h, meta, h.check(p.limits)
+	}
+	in = p.input(ctx, src)
+	if meta, err = h.readHEICMeta(in, p.limits.Decode, p.Zone); err != nil {
+		return h, meta, in.explain(err)
+	}
+	return h, meta, h.check(p.limits)
 }
 
 // reserve takes the memory that a photo needs, and gives the function that
 // returns it.
-func (p *Processor) reserve(ctx context.Context, need int64) (func(), error) {
-	if need > p.limits.Memory {
-		return nil, refuse("too-large-to-decode", "this photo takes more memory to read than there is; send it smaller, or as an ordinary (not progressive) JPEG")
+func (p *Processor) reserve(ctx context.Context, need int64, heic bool) (func(), error) {
+	lane, amount, fits := p.lanes.choose(need, heic)
+	if !fits {
+		return nil, errTooLargeToDecode()
 	}
 	waiting, cancel := context.WithTimeout(ctx, p.limits.Wait)
 	defer cancel()
-	if err := p.memory.Acquire(waiting, need); err != nil {
+	if err := lane.Acquire(waiting, amount); err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("wait for memory for a photo: %w", ctx.Err())
 		}
@@ -194,12 +210,20 @@ func (p *Processor) reserve(ctx context.Context, need int64) (func(), error) {
 			RetryAfter: p.limits.Wait,
 		}
 	}
-	return func() { p.memory.Release(need) }, nil
+	return func() { lane.Release(amount) }, nil
 }
 
 // refuse is the error for a photo whose content is not accepted.
 func refuse(code, format string, args ...any) *problem.Error {
 	return problem.Field("photo", code, format, args...)
+}
+
+func errTooLargeToDecode() *problem.Error {
+	return refuse("too-large-to-decode", "this photo takes more memory to read than there is; send it smaller, or as an ordinary (not progressive) JPEG")
+}
+
+func errTooSlowToDecode() *problem.Error {
+	return refuse("too-slow", "this photo takes too long to read; send it smaller, or as an ordinary (not progressive) JPEG")
 }
 
 // damaged is the error for a photo that a decoder gave up on, for cause.
@@ -269,12 +293,20 @@ func (in *input) Read(b []byte) (int, error) {
 	return 0, in.failed
 }
 
+// Seek is for parsers that jump. It counts from the photo's beginning.
+func (in *input) Seek(offset int64, whence int) (int64, error) {
+	if in.failed != nil {
+		return 0, in.failed
+	}
+	return in.src.Seek(offset, whence)
+}
+
 // explain turns the error of a parser or decoder into that of Process: the
 // reason why reading failed, if it did, and otherwise the photo is at fault.
 func (in *input) explain(err error) error {
 	switch {
 	case errors.Is(in.failed, errTooSlow):
-		return refuse("too-slow", "this photo takes too long to read; send it smaller, or as an ordinary (not progressive) JPEG")
+		return errTooSlowToDecode()
 	case in.failed != nil:
 		return fmt.Errorf("read photo: %w", in.failed)
 	case problem.As(err) != nil:

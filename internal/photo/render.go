@@ -12,12 +12,12 @@ import (
 	"github.com/disintegration/imaging"
 )
 
-// render makes the renditions of a decoded photo with one of EXIF's
-// orientations. Each is made from the one before: the first step, from the full
+// render makes the renditions of a decoded photo of width × height pixels with one
+// of EXIF's orientations; the image may have been shrunk to Large already. Each is made from the one before: the first step, from the full
 // photo, takes most of the time, and turning upright comes after it, on fewer
 // pixels.
-func render(ctx context.Context, img image.Image, o orientation) (Photo, error) {
-	photo := Photo{Width: img.Bounds().Dx(), Height: img.Bounds().Dy()}
+func render(ctx context.Context, img image.Image, width, height int, o orientation) (Photo, error) {
+	photo := Photo{Width: width, Height: height}
 	if o.swapsSides() {
 		photo.Width, photo.Height = photo.Height, photo.Width
 	}
@@ -42,8 +42,13 @@ func render(ctx context.Context, img image.Image, o orientation) (Photo, error) 
 		photo.Renditions = append(photo.Renditions, rendition)
 	}
 	photo.Likeness = likeness(pixels)
-	return photo, nil
+	var err error
+	photo.BlurHash, err = placeholder(pixels)
+	return photo, err
 }
+
+// Sides are those of the rendition of a size, of a photo of width × height pixels.
+func Sides(width, height, size int) (int, int) { return fit(width, height, size) }
 
 // fit returns the sides of an image whose longer side measures at most size, in
 // the same proportion, neither less than one pixel. It never enlarges.

@@ -16,6 +16,7 @@ type Comment struct {
 	StillBad  *bool // a resident says "not fixed" (true) or "it is fixed" (false)
 	PhotoIDs  []string
 	NewPhotos []io.ReadSeeker
+	Alt       string // what the new photo shows, for those who cannot see it
 	Key       Key
 	Origin    Origin
 }
@@ -122,7 +123,7 @@ func (s *Service) mayComment(actor auth.Actor, r *Report, c Comment) error {
 }
 
 func (c *Comment) keepPhotos(ctx context.Context, s *Service) error {
-	ids, err := s.keep(ctx, c.NewPhotos)
+	ids, err := s.keep(ctx, c.NewPhotos, c.Alt)
 	c.PhotoIDs, c.NewPhotos = append(c.PhotoIDs, ids...), nil
 	return err
 }

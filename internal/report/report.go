@@ -77,7 +77,9 @@ const (
 type Photo struct {
 	ID            string
 	UpdateID      string // the update that brought it
-	Width, Height int    // of the largest rendition, pixels
+	Width, Height int    // of the photo as it was sent, upright, pixels
+	BlurHash      string // a placeholder to show until a rendition has come
+	Alt           string // what it shows, in the sender's words; may be empty
 	// SHA256 names the renditions by size: 2048, 1024 and 320.
 	SHA256    map[int]string
 	CreatedAt time.Time

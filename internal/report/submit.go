@@ -11,6 +11,7 @@ import (
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/catalog"
+	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/routing"
 	"github.com/kantsten/kantsten/internal/tenant"
@@ -216,17 +217,17 @@ func (sub *Submission) elsewhere(j tenant.Jurisdiction, area string) []problem.F
 // keepPhotos keeps the new photos, once: when the report has to be located
 // again, they are kept already.
 func (sub *Submission) keepPhotos(ctx context.Context, s *Service) error {
-	ids, err := s.keep(ctx, sub.NewPhotos)
+	ids, err := s.keep(ctx, sub.NewPhotos, "")
 	sub.PhotoIDs, sub.NewPhotos = append(sub.PhotoIDs, ids...), nil
 	return err
 }
 
 // keep makes photos safe and stores them unclaimed, for a report or comment to
-// claim; what nobody claims is swept.
-func (s *Service) keep(ctx context.Context, photos []io.ReadSeeker) ([]string, error) {
+// claim; what nobody claims is swept. The alt text is that of each.
+func (s *Service) keep(ctx context.Context, photos []io.ReadSeeker, alt string) ([]string, error) {
 	var ids []string
 	for i, src := range photos {
-		p, _, err := s.Photos.Keep(ctx, src)
+		p, err := s.Photos.KeepOnce(ctx, src, alt, photo.Once{})
 		if err != nil {
 			return nil, atField(err, fmt.Sprintf("photo/%d", i))
 		}

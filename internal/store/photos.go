@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -24,9 +25,9 @@ func (s Photos) AddPhoto(ctx context.Context, p photo.Kept) error {
 		return fmt.Errorf("encode the names of photo %s: %w", p.ID, err)
 	}
 	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, `INSERT INTO photos (id, position, width, height, sha256, likeness, created_at)
-			VALUES ($1, 0, $2, $3, $4, $5, $6)`,
-			p.ID, p.Width, p.Height, string(hashes), int64(p.Likeness), micros(p.CreatedAt)) // #nosec G115 -- 64 bits, stored as they are
+		_, err := t.exec(ctx, `INSERT INTO photos (id, position, width, height, sha256, likeness, blurhash, alt, created_at)
+			VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8)`,
+			p.ID, p.Width, p.Height, string(hashes), int64(p.Likeness), p.BlurHash, p.Alt, micros(p.CreatedAt)) // #nosec G115 -- 64 bits, stored as they are
 		return err
 	})
 }
@@ -65,8 +66,8 @@ func (s Photos) kept(ctx context.Context, first report.Replay, once photo.Once) 
 	k := photo.Kept{ID: first.Resource}
 	var hashes string
 	var created, likeness int64
-	ok, err := s.one(ctx, `SELECT width, height, sha256, likeness, created_at FROM photos WHERE id = $1`, []any{k.ID},
-		&k.Width, &k.Height, &hashes, &likeness, &created)
+	ok, err := s.one(ctx, `SELECT width, height, sha256, likeness, blurhash, alt, created_at FROM photos WHERE id = $1`, []any{k.ID},
+		&k.Width, &k.Height, &hashes, &likeness, &k.BlurHash, &k.Alt, &created)
 	if err != nil {
 		return photo.Kept{}, fmt.Errorf("read photo %s: %w", k.ID, err)
 	}
@@ -103,10 +104,19 @@ func (s Photos) SweepPhotos(ctx context.Context, before, now time.Time, n int) (
 	return ids, nil
 }
 
-// PhotoShown returns the report that shows a photo and whether it is private;
-// false if none does.
-func (s Photos) PhotoShown(ctx context.Context, id string) (reportID string, private, ok bool, err error) {
-	ok, err = s.one(ctx, `SELECT r.id, r.private FROM photos p JOIN reports r ON r.id = p.report WHERE p.id = $1`,
-		[]any{id}, &reportID, &private)
-	return reportID, private, ok, err
+// PhotoShown returns how a photo may be seen; false if there is none of that id.
+func (s Photos) PhotoShown(ctx context.Context, id string) (shown photo.Shown, ok bool, err error) {
+	var by sql.NullString
+	var private sql.NullBool
+	var hashes string
+	ok, err = s.one(ctx, `SELECT r.id, r.private, p.sha256 FROM photos p LEFT JOIN reports r ON r.id = p.report WHERE p.id = $1`,
+		[]any{id}, &by, &private, &hashes)
+	if err != nil || !ok {
+		return photo.Shown{}, false, err
+	}
+	shown.Report, shown.Private = by.String, private.Bool
+	if err := json.Unmarshal([]byte(hashes), &shown.SHA256); err != nil {
+		return photo.Shown{}, false, fmt.Errorf("read photo %s: %w", id, err)
+	}
+	return shown, true, nil
 }

@@ -325,12 +325,12 @@ func (t *tx) photosOf(ctx context.Context, reportID string) ([]report.Photo, err
 	})
 }
 
-const photoColumns = `report, id, update_id, width, height, sha256, created_at`
+const photoColumns = `report, id, update_id, width, height, sha256, blurhash, alt, created_at`
 
 func scanPhoto(row scanner) (of string, p report.Photo, err error) {
 	var hashes string
 	var created int64
-	if err = row.Scan(&of, &p.ID, &p.UpdateID, &p.Width, &p.Height, &hashes, &created); err != nil {
+	if err = row.Scan(&of, &p.ID, &p.UpdateID, &p.Width, &p.Height, &hashes, &p.BlurHash, &p.Alt, &created); err != nil {
 		return of, p, err
 	}
 	p.CreatedAt = fromMicros(created)

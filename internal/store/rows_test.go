@@ -298,12 +298,18 @@ func TestAPhotoIsClaimedOnce(t *testing.T) {
 		if won.Load() != 1 {
 			t.Errorf("%d reports have the photo", won.Load())
 		}
-		shownBy, private, ok, err := store.Photos{DB: db.DB}.PhotoShown(t.Context(), id)
+		shown, ok, err := store.Photos{DB: db.DB}.PhotoShown(t.Context(), id)
 		must(t, err)
-		_, _, other, err := store.Photos{DB: db.DB}.PhotoShown(t.Context(), addPhoto(t, db, noon))
+		if !ok || shown.Private || shown.Report == "" || len(shown.SHA256) == 0 {
+			t.Errorf("shown %v: %+v", ok, shown)
+		}
+		unclaimed, ok, err := store.Photos{DB: db.DB}.PhotoShown(t.Context(), addPhoto(t, db, noon))
 		must(t, err)
-		if !ok || private || shownBy == "" || other {
-			t.Errorf("shown by %q, private %v, %v; an unclaimed one: %v", shownBy, private, ok, other)
+		if !ok || unclaimed.Report != "" || unclaimed.Private || len(unclaimed.SHA256) == 0 {
+			t.Errorf("an unclaimed one: %v, %+v", ok, unclaimed)
+		}
+		if _, ok, err := (store.Photos{DB: db.DB}).PhotoShown(t.Context(), "none"); ok || err != nil {
+			t.Errorf("one that is not there: %v, %v", ok, err)
 		}
 	})
 }
