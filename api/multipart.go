@@ -36,7 +36,7 @@ type form struct {
 	Report []byte // the JSON, not yet checked
 	Photos []*sentPhoto
 	Place  *formPlace // nil if none was given
-	Alt    string // what the photo shows, not yet checked
+	Alt    string     // what the photo shows, not yet checked
 	hasAlt bool
 }
 

@@ -14,7 +14,6 @@ import (
 )
 
 func TestHEICByTheAPI(t *testing.T) {
-	t.Parallel()
 	data, err := os.ReadFile("../../internal/photo/testdata/laden.heic")
 	must(t, err)
 	onBoth(t, func(t *testing.T, s *system) {

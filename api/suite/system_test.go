@@ -94,7 +94,7 @@ func (s *system) wireDomain(blobs blob.Store, secrets auth.Secrets) {
 	uploads := filepath.Join(s.dir, "uploads")
 	must(s.t, os.Mkdir(uploads, 0o700))
 	tenants := &tenant.Service{Store: store.Tenants{DB: s.db}, Now: s.now, Committed: s.wake}
-	photos := &photo.Library{Processor: &photo.Processor{Zone: sweden, HEIC: decoderOfHEIC(t)}, Blobs: blobs, Rows: store.Photos{DB: s.db}, Now: s.now}
+	photos := &photo.Library{Processor: &photo.Processor{Zone: sweden, HEIC: decoderOfHEIC(s.t)}, Blobs: blobs, Rows: store.Photos{DB: s.db}, Now: s.now}
 	router := &routing.Router{Boundaries: &routing.Boundaries{
 		Sets: store.BoundarySets{DB: s.db}, Blobs: blobs, CacheDir: filepath.Join(s.dir, "boundaries"), Log: slog.New(slog.DiscardHandler),
 	}}

@@ -48,6 +48,7 @@ func TestRefusals(t *testing.T) {
 		{"one pixel high, 100,000 wide", pngHeader(100_000, 1, 8, 0), "too-many-pixels"},
 		{"one pixel wide, 20,001 high", pngHeader(1, 20_001, 8, 0), "too-many-pixels"},
 		{"WebP bomb", asWebP(vp8x(0, 1<<24, 1<<24), riff("VP8L", "\x2f\xff\xff\xff\x0f")), "too-many-pixels"},
+		{"WebP bomb of 30,000 × 30,000", asWebP(vp8x(0, 30_000, 30_000), riff("VP8L", "\x2f\xff\xff\xff\x0f")), "too-many-pixels"},
 		{"WebP bomb without a canvas", asWebP(riff("VP8L", "\x2f\xff\xff\xff\x0f")), "too-many-pixels"},
 		{"JPEG bomb", join(frame(0xc0, 8, 65_535, 65_535), segment(0xda, "\x01\x01\x00\x00\x3f\x00")), "too-many-pixels"},
 		{"a WebP whose picture is larger than it says", asWebP(vp8x(0, 10, 10), riff("VP8L", "\x2f\xff\xff\xff\x0f")), "damaged"},
