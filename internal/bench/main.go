@@ -1,7 +1,7 @@
 // Bench measures the built program beside the bare database and prints the
 // figures as ratios. `make bench` runs it.
 //
-//	bench [-quick] [-reports 1000000] [-only filing,map,idle,parts,geo,duplicates] [-dir FOLDER]
+//	bench [-quick] [-reports 1000000] [-only filing,map,idle,parts,photos,geo,duplicates] [-dir FOLDER]
 //
 // The machine that it runs on is never quiet, so what is compared is measured in
 // turns, round by round, and the median round counts. The program runs as its own
@@ -18,6 +18,8 @@
 //     before they are timed.
 //   - Idle: anonymous memory, and the time from the start to the first answer.
 //   - Parts: a map tile, and a photo's way through the program.
+//   - Photos: the way of a photo beside libvips, one at a time and many at once, and
+//     the server's memory meanwhile.
 //   - Geo: the index of areas beside other libraries and PostGIS, on real borders
 //     where KANTSTEN_TEST_DATA has them and on a made-up country of 36,000 areas.
 //   - Duplicates: precision and recall of the likeness of reports, beside place alone.
@@ -86,7 +88,7 @@ func run(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "small sizes, two minutes in all")
 	reports := flags.Int("reports", 0, "how many reports the map is drawn from; default 1,000,000")
-	only := flags.String("only", "filing,map,idle,parts,geo,duplicates", "what to measure")
+	only := flags.String("only", "filing,map,idle,parts,photos,geo,duplicates", "what to measure")
 	toBuild := flags.String(buildFlag, "", "only read a file of GeoJSON and say what that took; for this program's own use")
 	base := flags.String("dir", "", "where to put databases, on the disk that is to be measured; default: the folder for temporary files")
 	if err := flags.Parse(args); err != nil {
@@ -139,7 +141,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 func (b *bench) measure(ctx context.Context, part string) error {
 	parts := map[string]func(context.Context) error{
 		"filing": b.filing, "map": b.maps, "idle": b.idle, "parts": b.parts, "geo": b.geo,
-		"duplicates": b.duplicates,
+		"duplicates": b.duplicates, "photos": b.photos,
 	}
 	do, ok := parts[part]
 	if !ok {
