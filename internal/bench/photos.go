@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/kantsten/kantsten/internal/photo"
@@ -52,7 +54,9 @@ func (b *bench) photos(ctx context.Context) error {
 func (b *bench) onePhoto(ctx context.Context, data []byte, path, vips string) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	processor := &photo.Processor{Limits: photo.Limits{Wait: time.Minute}}
+	made := 0
 	ours := contender{name: "ours", do: func(ctx context.Context, _ int) error {
+		made++
 		_, _, err := processor.Process(ctx, bytes.NewReader(data))
 		return err
 	}}
@@ -68,13 +72,27 @@ func (b *bench) onePhoto(ctx context.Context, data []byte, path, vips string) er
 	if err != nil {
 		return err
 	}
+	before := processorTime()
 	results, err := contest(ctx, b.size, 1, ours, contender{name: "libvips", do: pool.once})
+	spent := processorTime() - before
 	if err := errors.Join(err, pool.stop()); err != nil {
 		return err
 	}
 	us, them := results["ours"], results["libvips"]
 	b.table.add(atMost(what, medianTime(us), medianTime(them)+" libvips", median(us.took)/median(them.took), photoTimeTarget))
+	// On a busy machine the clock counts others' work too; this does not.
+	mine, theirs := spent.Seconds()/float64(made), pool.processorTime().Seconds()/float64(pool.made())
+	b.table.add(atMost(what+", processor time", fmt.Sprintf("%.0f ms", 1e3*mine), fmt.Sprintf("%.0f ms libvips", 1e3*theirs), mine/theirs, photoTimeTarget))
 	return nil
+}
+
+// processorTime is what this process has used of the processors.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0 // cannot fail for this process
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func medianTime(r result) string { return fmt.Sprintf("%.0f ms", 1e3*median(r.took)) }
@@ -149,8 +167,19 @@ func (b *bench) uploads(ctx context.Context, name string, workers int, do func(p
 	}
 	defer closeAll(connections)
 	request := post("/v1/photos", contentType, body)
-	return do(p, func(_ context.Context, worker int) error {
-		_, err := connections[worker].roundTrip(request, 201)
-		return err
+	return do(p, func(ctx context.Context, worker int) error {
+		for {
+			_, err := connections[worker].roundTrip(request, 201)
+			if err == nil || !strings.Contains(err.Error(), "503") {
+				return err
+			}
+			// Its memory is taken for longer than a photo waits: a slow machine. The
+			// client comes again, as it was told to, and the time counts.
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(time.Second):
+			}
+		}
 	})
 }

@@ -40,9 +40,10 @@ func buildVips(ctx context.Context, dir string) (path string, err error) {
 
 // vipsProcess is that program, on one thread, waiting to be asked.
 type vipsProcess struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	out  *bufio.Reader
+	made int
 }
 
 func startVips(ctx context.Context, program, photo string) (*vipsProcess, error) {
@@ -60,11 +61,12 @@ func startVips(ctx context.Context, program, photo string) (*vipsProcess, error)
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start libvips: %w", err)
 	}
-	return &vipsProcess{cmd, in, bufio.NewReader(out)}, nil
+	return &vipsProcess{cmd: cmd, in: in, out: bufio.NewReader(out)}, nil
 }
 
 // once makes the renditions of one photo.
 func (p *vipsProcess) once() error {
+	p.made++
 	if _, err := io.WriteString(p.in, "\n"); err != nil {
 		return fmt.Errorf("ask libvips: %w", err)
 	}
@@ -103,6 +105,22 @@ func (p *vipsPool) once(ctx context.Context, _ int) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// processorTime is what the processes used in all; they must have been stopped.
+func (p *vipsPool) processorTime() (total time.Duration) {
+	for _, one := range p.all {
+		total += one.cmd.ProcessState.UserTime() + one.cmd.ProcessState.SystemTime()
+	}
+	return total
+}
+
+// made counts the photos.
+func (p *vipsPool) made() (n int) {
+	for _, one := range p.all {
+		n += one.made
+	}
+	return n
 }
 
 func (p *vipsPool) stop() error {

@@ -105,18 +105,19 @@ func (h header) check(l Limits) error {
 }
 
 // memory is what the photo takes at its peak in bytes, decoding or rendering:
-// the decoded image; the largest rendition at four bytes a pixel, its copy turned
-// upright, and as much again for buffers and encoded files; and what the first
-// resampling holds between its two directions, which planes do not need.
+// the decoded image; the largest rendition, its copy turned upright, and as much
+// again for buffers and encoded files, at four bytes a pixel for colours and two
+// and a half for planes; and what the first resampling of colours holds between its
+// two directions.
 func (h header) memory() int64 {
 	w, ht := fit(h.width, h.height, Large)
 	if h.format == formatHEIC { // arrives shrunk
 		return h.decodeBytes + 4*4*int64(w)*int64(ht) + 1<<20
 	}
-	between := 4 * int64(w) * int64(h.height)
 	if h.planar {
-		between = 0
+		return h.decodeBytes + 8*int64(w)*int64(ht) + 1<<20
 	}
+	between := 4 * int64(w) * int64(h.height)
 	return h.decodeBytes + between + 3*4*int64(w)*int64(ht) + 1<<20
 }
 

@@ -13,38 +13,71 @@ import (
 )
 
 // render makes the renditions of a decoded photo of width × height pixels with one
-// of EXIF's orientations; the image may have been shrunk to Large already. Each is made from the one before: the first step, from the full
-// photo, takes most of the time, and turning upright comes after it, on fewer
-// pixels.
+// of EXIF's orientations; the image may have been shrunk to Large already. Each is
+// made from the one before: the first step, from the full photo, takes most of the
+// time, and turning upright comes after it, on fewer pixels.
 func render(ctx context.Context, img image.Image, width, height int, o orientation) (Photo, error) {
 	photo := Photo{Width: width, Height: height}
 	if o.swapsSides() {
 		photo.Width, photo.Height = photo.Height, photo.Width
 	}
-	pixels := o.apply(shrink(img, Large))
-	flatten(pixels)
+	large := upright(img, o)
 	for _, step := range [...]struct{ size, quality int }{{Large, 85}, {Medium, 82}, {Small, 78}} {
 		if err := ctx.Err(); err != nil {
 			return Photo{}, fmt.Errorf("make renditions: %w", err)
 		}
-		smaller := shrink(pixels, step.size)
-		if n := len(photo.Renditions); n > 0 && smaller == pixels {
+		smaller := shrinkTo(large, step.size)
+		if n := len(photo.Renditions); n > 0 && smaller == large {
 			same := photo.Renditions[n-1] // nothing to enlarge: the same pixels again
 			same.Size = step.size
 			photo.Renditions = append(photo.Renditions, same)
 			continue
 		}
-		pixels = smaller
-		rendition, err := encode(pixels, step.size, step.quality)
+		large = smaller
+		rendition, err := encode(large, step.size, step.quality)
 		if err != nil {
 			return Photo{}, err
 		}
 		photo.Renditions = append(photo.Renditions, rendition)
 	}
-	photo.Likeness = likeness(pixels)
+	small := colours(large)
+	photo.Likeness = likeness(small)
 	var err error
-	photo.BlurHash, err = placeholder(pixels)
+	photo.BlurHash, err = placeholder(small)
 	return photo, err
+}
+
+// upright brings a decoded photo to at most Large, upright and opaque: as planes,
+// 4:2:0, if it came so, and as NRGBA otherwise.
+func upright(img image.Image, o orientation) image.Image {
+	if planes, ok := img.(*image.YCbCr); ok {
+		return planesUpright(planes, o)
+	}
+	pixels := o.apply(shrink(img, Large))
+	flatten(pixels)
+	return pixels
+}
+
+// shrinkTo is shrink for what upright returns; planes remain planes.
+func shrinkTo(img image.Image, size int) image.Image {
+	planes, ok := img.(*image.YCbCr)
+	if !ok {
+		return shrink(img, size)
+	}
+	sides := planes.Rect.Size()
+	width, height := fit(sides.X, sides.Y, size)
+	if sides == image.Pt(width, height) {
+		return planes
+	}
+	return averagePlanes(planes, width, height)
+}
+
+// colours returns what shrinkTo returned as colours.
+func colours(img image.Image) *image.NRGBA {
+	if planes, ok := img.(*image.YCbCr); ok {
+		return opaque(planes)
+	}
+	return img.(*image.NRGBA) //nolint:errcheck // the only other type
 }
 
 // Sides are those of the rendition of a size, of a photo of width × height pixels.
@@ -103,20 +136,23 @@ func flatten(img *image.NRGBA) {
 	}
 }
 
-// encode writes an opaque image as JPEG.
-func encode(img *image.NRGBA, size, quality int) (Rendition, error) {
-	// image/jpeg has a fast path for RGBA and none for NRGBA; for opaque pixels
-	// the two are the same bytes.
-	rgba := &image.RGBA{Pix: img.Pix, Stride: img.Stride, Rect: img.Rect}
+// encode writes an opaque image, planes or NRGBA, as JPEG.
+func encode(img image.Image, size, quality int) (Rendition, error) {
+	if nrgba, ok := img.(*image.NRGBA); ok {
+		// image/jpeg has a fast path for RGBA and none for NRGBA; for opaque pixels
+		// the two are the same bytes.
+		img = &image.RGBA{Pix: nrgba.Pix, Stride: nrgba.Stride, Rect: nrgba.Rect}
+	}
+	sides := img.Bounds().Size()
 	var b bytes.Buffer
-	if err := jpeg.Encode(&b, rgba, &jpeg.Options{Quality: quality}); err != nil {
+	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}); err != nil {
 		return Rendition{}, fmt.Errorf("encode rendition %d: %w", size, err)
 	}
 	sum := sha256.Sum256(b.Bytes())
 	return Rendition{
 		Size:   size,
-		Width:  img.Rect.Dx(),
-		Height: img.Rect.Dy(),
+		Width:  sides.X,
+		Height: sides.Y,
 		SHA256: hex.EncodeToString(sum[:]),
 		Data:   b.Bytes(),
 	}, nil
