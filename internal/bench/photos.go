@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -117,7 +118,11 @@ func (b *bench) photoMemory(ctx context.Context) error {
 // with storage, beside as many libvips as there are processors.
 func (b *bench) manyPhotos(ctx context.Context, path, vips string) error {
 	return b.uploads(ctx, "photo-many", uploadsAtOnce, func(p *process, post func(ctx context.Context, worker int) error) (err error) {
-		contenders := []contender{{name: "ours", do: post}}
+		var sent atomic.Int64
+		contenders := []contender{{name: "ours", do: func(ctx context.Context, worker int) error {
+			sent.Add(1)
+			return post(ctx, worker)
+		}}}
 		if vips != "" {
 			pool, err := startVipsPool(ctx, vips, path, runtime.NumCPU())
 			if err != nil {
@@ -126,7 +131,15 @@ func (b *bench) manyPhotos(ctx context.Context, path, vips string) error {
 			defer func() { err = errors.Join(err, pool.stop()) }()
 			contenders = append(contenders, contender{name: "libvips", do: pool.once})
 		}
+		before, err := p.processorTime()
+		if err != nil {
+			return err
+		}
 		results, err := contest(ctx, b.size, uploadsAtOnce, contenders...)
+		if err != nil {
+			return err
+		}
+		after, err := p.processorTime()
 		if err != nil {
 			return err
 		}
@@ -137,6 +150,8 @@ func (b *bench) manyPhotos(ctx context.Context, path, vips string) error {
 		} else {
 			b.table.add(line{what: what, measured: fmt.Sprintf("%.1f/s", ours)})
 		}
+		each := (after - before).Seconds() / float64(sent.Load())
+		b.table.add(line{what: what + ": the server's processor time for each", measured: fmt.Sprintf("%.0f ms", 1e3*each)})
 		peak, err := p.memory("VmHWM")
 		if err == nil {
 			b.table.add(line{what: what + ": the server's peak RSS", measured: fmt.Sprintf("%.0f MiB", peak)})

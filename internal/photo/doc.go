@@ -29,8 +29,8 @@
 // recover, on a palette image with an index outside its palette. So it is given
 // only pixel types that have no such state: see safePixels. The first and dearest
 // step of an ordinary JPEG is not imaging's but averagePlanes': 12 megapixels to
-// three renditions take 260 ms of processor time with it and 365 ms without, and
-// allocate 48 instead of 68 MB.
+// three renditions take 240 ms of processor time with it and 365 ms without, and
+// allocate 26 instead of 68 MB. libvips takes 190 ms for the same.
 //
 // Limits: colour profiles are dropped, not applied, so a photo in Display P3
 // looks a little paler, and CMYK is converted by formula. Transparency becomes

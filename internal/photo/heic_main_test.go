@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 )
 
 // asDecoder is the argument by which this test program is the decoder of HEIC.
@@ -19,6 +20,9 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+// unhurried is a limit of time that even a race detector on a busy machine keeps.
+const unhurried = 5 * time.Minute
 
 // decoderCommand is what a processor of the tests has HEIC decoded by.
 func decoderCommand(t testing.TB) []string {

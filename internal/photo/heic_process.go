@@ -16,6 +16,8 @@ import (
 // time is up, or when the one who sent the photo has left.
 func (p *Processor) decodeHEIC(ctx context.Context, src io.ReadSeeker, h header) (heicPicture, error) {
 	in := p.input(ctx, src)
+	// The process gives way to others, so the clock gets more than the processor.
+	in.deadline = time.Now().Add(heicPatience * p.limits.Decode)
 	timed, cancel := context.WithDeadline(ctx, in.deadline)
 	defer cancel()
 	task := heicTask{linear: heicLinear(h.pixels(), h.size, h.deep), pixels: h.pixels(), limit: p.limits.Decode}
@@ -53,6 +55,10 @@ func (p *Processor) decodeHEIC(ctx context.Context, src io.ReadSeeker, h header)
 	// It ended without an answer: a crash that the photo caused.
 	return heicPicture{}, damaged(fmt.Errorf("the decoder of HEIC: %w; %w; it said %q", err, waitErr, said.String()))
 }
+
+// heicPatience is how many times [Limits.Decode] a HEIC may take by the clock. The
+// system ends the process when it has used Decode of a processor.
+const heicPatience = 3
 
 // tail keeps the first kilobyte of what a process says about its end.
 type tail struct{ bytes.Buffer }

@@ -32,7 +32,7 @@ func samples(t testing.TB) map[string][]byte {
 // refusal that says so.
 func checkHostile(t testing.TB, data []byte) {
 	t.Helper()
-	p := Processor{Limits: Limits{Pixels: 1_000_000, Memory: 256 << 20}, HEIC: decoderCommand(t)}
+	p := Processor{Limits: Limits{Pixels: 1_000_000, Memory: 256 << 20, Decode: unhurried}, HEIC: decoderCommand(t)}
 	photo, suggestion, err := p.Process(t.Context(), bytes.NewReader(data))
 	if err == nil {
 		checkPhoto(t, photo)

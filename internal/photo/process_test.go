@@ -16,7 +16,7 @@ import (
 // process runs a photo through a processor of the test's own.
 func process(t testing.TB, data []byte) (Photo, Suggestion, error) {
 	t.Helper()
-	return (&Processor{HEIC: decoderCommand(t)}).Process(t.Context(), bytes.NewReader(data))
+	return (&Processor{HEIC: decoderCommand(t), Limits: Limits{Decode: unhurried}}).Process(t.Context(), bytes.NewReader(data))
 }
 
 // accepted is process for a photo that must be accepted; whatever it is, what

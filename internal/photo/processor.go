@@ -28,7 +28,8 @@ type Limits struct {
 	Wait time.Duration
 	// Decode is how long decoding may read, 20 seconds by default. Decoders
 	// cannot be cancelled: after that time they are given an error instead of
-	// input.
+	// input. A HEIC, which gives way to others, may take three times as long by the
+	// clock, and this long of a processor.
 	Decode time.Duration
 }
 
