@@ -22,7 +22,7 @@ func (s *Server) PostPhoto(ctx context.Context, req PostPhotoRequestObject) (Pos
 		return nil, err
 	}
 	defer func() { _ = form.Close() }() // unnamed temporary files
-	key := idempotency("postPhoto", actor, req.Params.IdempotencyKey, []any{form.Place, form.Alt}, form)
+	key := idempotency("postPhoto", actor, req.Params.IdempotencyKey, form.Place, form)
 	kept, err := s.Photos.KeepOnce(ctx, form.Photos[0].Reader(), form.Alt, photo.Once(key))
 	if err != nil {
 		return nil, err
