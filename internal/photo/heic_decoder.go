@@ -183,7 +183,7 @@ func (l *libheif) picture(data []byte, most int64) (heicPicture, error) {
 		v[i], _ = l.module.Memory().ReadUint32Le(at + 4*uint32(i)) // inside what malloc gave
 	}
 	width, height := v[0], v[1]
-	if l.failed != nil || width == 0 || height == 0 || uint64(width)*uint64(height) > uint64(most) {
+	if l.failed != nil || width == 0 || height == 0 || float64(width)*float64(height) > float64(most) {
 		return heicPicture{}, errors.Join(errors.New("not the picture of the header"), l.failed)
 	}
 	img, room, err := heicLayout(int(width), int(height), v[2], v[3], v[4] == 1)

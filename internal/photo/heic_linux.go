@@ -15,7 +15,7 @@ func dieWithParent(cmd *exec.Cmd) {
 // confine holds this process to its task, so that even a decoder that was taken
 // over could do little: processor time, no files written, and others first.
 func confine(limit time.Duration) error {
-	seconds := uint64(limit/time.Second) + 1
+	seconds := uint64(limit/time.Second) + 1 //nolint:gosec // a limit of time is positive
 	for resource, most := range map[int]uint64{
 		syscall.RLIMIT_CPU:   seconds,
 		syscall.RLIMIT_FSIZE: 0,
