@@ -112,7 +112,7 @@ func (h header) check(l Limits) error {
 func (h header) memory() int64 {
 	w, ht := fit(h.width, h.height, Large)
 	if h.format == formatHEIC { // arrives shrunk
-		return h.decodeBytes + 4*4*int64(w)*int64(ht) + 1<<20
+		return h.decodeBytes + 8*int64(w)*int64(ht) + 1<<20
 	}
 	if h.planar {
 		return h.decodeBytes + 8*int64(w)*int64(ht) + 1<<20
