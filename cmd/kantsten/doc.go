@@ -20,7 +20,9 @@
 //     within two seconds, as one [routing.Snapshot]; the indexes are mapped files.
 //  4. Package catalog checks the service and its attributes, package tenant knows
 //     the jurisdiction and its channel, package photo makes photos safe before
-//     they are kept ([photo.Library.Keep]) in package blob.
+//     they are kept ([photo.Library.Keep]) in package blob. Photos that come in
+//     pieces, by the tus protocol, are put together by package upload. Package
+//     screen finds what is personal in the words, which are then held.
 //  5. [store.Reports.Create] keeps the report with its history, events and jobs in
 //     one transaction. Package store is one implementation for SQLite and
 //     PostgreSQL; on SQLite, concurrent writes share a commit (store/group.go).
@@ -32,7 +34,11 @@
 //     one table, who may do what. The change causes jobs again, and so on.
 //  8. The same services answer Open311 (api/open311*.go) with the wire types of
 //     package open311.
-//  9. A map shows the areas by package atlas, which draws tiles and outlines of
+//  9. What comes too often from one address is asked for a little work by package
+//     limit, before any of this begins; what was reported before is recognised by
+//     package likeness, and one report becomes the case of which others are voices
+//     (internal/report/merge.go).
+//  10. A map shows the areas by package atlas, which draws tiles and outlines of
 //     the borders in force, simplified so that neighbours still meet (geo/arc.go).
 //
 // This package ties it together: program.go wires, serve.go runs, the other
