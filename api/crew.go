@@ -96,7 +96,7 @@ func (s *Server) ListQueue(ctx context.Context, req ListQueueRequestObject) (Lis
 		return nil, err
 	}
 	for i, r := range page.Reports {
-		list.Reports[i].Assignee = s.toAssignee(ctx, r)
+		list.Reports[i].Assignee, list.Reports[i].Photos = s.toAssignee(ctx, r), s.visiblePhotos(ctx, r)
 		list.Reports[i].HeldUpdates = r.HeldUpdates
 	}
 	return ListQueue200JSONResponse(list), nil

@@ -28,7 +28,7 @@ func TestEveryCallRefusesABadBody(t *testing.T) {
 		calls++
 		t.Run(name, func(t *testing.T) {
 			method, path, _ := strings.Cut(name, " ")
-			path = strings.NewReplacer(":id", someID, ":code", "2281", ":service", "pothole").Replace(path)
+			path = strings.NewReplacer(":id", someID, ":photo", someID, ":code", "2281", ":service", "pothole").Replace(path)
 			refusesBadJSON(t, c.WithTest(t), method, path)
 		})
 	}

@@ -15,6 +15,10 @@ func (s *Server) ListReportUpdates(ctx context.Context, req ListReportUpdatesReq
 	if err != nil {
 		return nil, err
 	}
+	photos := r.ShownPhotos()
+	if s.Reports.SeesHidden(auth.From(ctx), r) {
+		photos = r.Photos
+	}
 	list := ListReportUpdates200JSONResponse{Updates: []Update{}}
 	for _, u := range all {
 		if u.ID <= req.Params.Cursor {
@@ -24,7 +28,7 @@ func (s *Server) ListReportUpdates(ctx context.Context, req ListReportUpdatesReq
 			list.Next = list.Updates[len(list.Updates)-1].Id
 			break
 		}
-		list.Updates = append(list.Updates, s.toUpdate(r, u))
+		list.Updates = append(list.Updates, s.toUpdate(r, u, photos))
 	}
 	return list, nil
 }
@@ -52,7 +56,7 @@ func (s *Server) PostReportUpdate(ctx context.Context, req PostReportUpdateReque
 		return nil, err
 	}
 	return PostReportUpdate201JSONResponse{
-		Body: s.toUpdate(added.Report, added.Update),
+		Body: s.toUpdate(added.Report, added.Update, added.Report.Photos),
 		Headers: PostReportUpdate201ResponseHeaders{
 			ETag: etag(added.Report.Version), IdempotencyReplayed: replayed(added.Replayed),
 		},
@@ -65,7 +69,7 @@ func (s *Server) ListReportPhotos(ctx context.Context, req ListReportPhotosReque
 	if err != nil {
 		return nil, err
 	}
-	return ListReportPhotos200JSONResponse{Photos: s.toPhotos(r)}, nil
+	return ListReportPhotos200JSONResponse{Photos: s.visiblePhotos(ctx, r)}, nil
 }
 
 // PostReportPhoto serves POST /v1/reports/{id}/photos.

@@ -51,7 +51,7 @@ func mayChange(ctx context.Context, now, wanted tenant.Jurisdiction) error {
 	if settled && moved && !actor.Can(auth.ConfigureJurisdiction, where) {
 		return problem.New(problem.Forbidden, "where a jurisdiction's reports go is for its administrators to change")
 	}
-	return nil
+	return mayRulePhotos(ctx, now, wanted)
 }
 
 // met adds to a refused change the jurisdiction as it is now.
@@ -79,7 +79,7 @@ func (s *Server) PutJurisdiction(ctx context.Context, req PutJurisdictionRequest
 	wanted := tenant.Jurisdiction{
 		Code: cmp.Or(now.Code, req.Code), Name: req.Body.Name, Channel: tenant.Channel(req.Body.Channel),
 		Email: req.Body.Email, Contact: req.Body.Contact, Aliases: req.Body.Aliases, Language: cmp.Or(req.Body.Language, "sv"),
-		Services: now.Services, Version: version(req.Params.IfMatch),
+		Services: now.Services, Photos: toPhotoRules(now.Photos, req.Body.Photos), Version: version(req.Params.IfMatch),
 	}
 	if err := mayChange(ctx, now, wanted); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -145,6 +146,10 @@ func toJurisdiction(j tenant.Jurisdiction, full bool) Jurisdiction {
 	}
 	if full {
 		wire.Email = j.Email
+		wire.Photos = &PhotoRules{
+			Hold: j.Photos.Hold, KeepUnmasked: j.Photos.KeepUnmasked,
+			Unchecked: PhotoRulesUnchecked(cmp.Or(j.Photos.Unchecked, tenant.HoldUnchecked)),
+		}
 	}
 	return wire
 }

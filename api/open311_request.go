@@ -123,15 +123,16 @@ func addressOf(r report.Report, e tenant.Entry) string {
 	return fmt.Sprintf("%s (%.5f, %.5f)", e.Name, r.Lat, r.Lon)
 }
 
-// mediaURL is the address of the first photo, in the size that screens show.
+// mediaURL is the address of the first photo that is shown, in the size that screens show.
 func (o *Open311) mediaURL(r report.Report) string {
-	if len(r.Photos) == 0 {
+	shown := r.ShownPhotos()
+	if len(shown) == 0 {
 		return ""
 	}
-	p := r.Photos[0]
+	p := shown[0]
 	for _, size := range []int{photo.Large, photo.Medium, photo.Small} {
 		if sha := p.SHA256[size]; sha != "" {
-			return o.photoURL(p.ID, size, sha, false)
+			return o.photoURL(p.Folder, size, sha, false)
 		}
 	}
 	return ""

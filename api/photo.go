@@ -64,7 +64,7 @@ func (s *Server) showPhoto(c *gin.Context) error {
 	h := c.Writer.Header()
 	h.Set("Content-Type", photo.ContentType)
 	h.Set("ETag", strconv.Quote(sha))
-	h.Set("Cache-Control", cacheControl(shown.Report != "" && !shown.Private))
+	h.Set("Cache-Control", cacheControl(shown.Public()))
 	h.Set("Content-Security-Policy", mediaPolicy)
 	// One range of bytes is served; any other unit is not known, and several ranges
 	// would be an answer of many parts, so both get the whole, as the RFC allows.
@@ -88,7 +88,9 @@ func (s *Server) mayShow(ctx context.Context, id string, r *http.Request) (photo
 		return photo.Shown{}, err
 	case !ok:
 		return photo.Shown{}, errNoPhoto()
-	case shown.Report != "" && !shown.Private:
+	case shown.Gone:
+		return photo.Shown{}, problem.New(problem.Gone, "this picture was replaced by another one, or deleted")
+	case shown.Public():
 		return shown, nil
 	}
 	q := r.URL.Query()
@@ -111,7 +113,7 @@ func cacheControl(public bool) string {
 // gets it by e-mail: signed for a month, so that it works for private reports too.
 func (s *Server) LastingPhotoURL(p report.Photo, size int) string {
 	const month = 30 * 24 * time.Hour
-	return s.BaseURL + s.Links.SignLink("/"+photo.Name(p.ID, size, p.SHA256[size]), s.Now().Add(month))
+	return s.BaseURL + s.Links.SignLink("/"+photo.Name(p.Folder, size, p.SHA256[size]), s.Now().Add(month))
 }
 
 func errNoPhoto() error { return problem.New(problem.NotFound, "there is no such photo") }

@@ -41,7 +41,7 @@ func (s *Server) PostPhoto(ctx context.Context, req PostPhotoRequestObject) (Pos
 func (s *Server) photoAhead(ctx context.Context, kept photo.KeptOnce, place *formPlace, lang string) (PhotoAhead, error) {
 	// Nobody shows it yet, so its addresses are signed.
 	p := s.toPhoto(report.Photo{
-		ID: kept.ID, Width: kept.Width, Height: kept.Height, SHA256: kept.SHA256,
+		ID: kept.ID, Folder: kept.Folder, Width: kept.Width, Height: kept.Height, SHA256: kept.SHA256,
 		BlurHash: kept.BlurHash, Alt: kept.Alt, CreatedAt: kept.CreatedAt,
 	}, true)
 	wire := PhotoAhead{

@@ -33,6 +33,7 @@ func (s *Server) PostReport(ctx context.Context, req PostReportRequestObject) (P
 	if err != nil {
 		return nil, err
 	}
+	wire.Photos = s.toPhotos(done.Report.Photos, done.Report.Private) // whoever filed it is its reporter
 	return PostReport201JSONResponse{
 		Body: filedReport(wire, done.FollowToken),
 		Headers: PostReport201ResponseHeaders{

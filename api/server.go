@@ -47,9 +47,9 @@ var _ V1 = (*Server)(nil)
 
 // PhotoRows tells which report shows a photo.
 type PhotoRows interface {
-	// PhotoShown returns how a photo may be seen;
-	// false if none does.
-	PhotoShown(ctx context.Context, id string) (shown photo.Shown, ok bool, err error)
+	// PhotoShown returns how the version of a photo that lies in a folder may be
+	// seen; false if there is none, and was none.
+	PhotoShown(ctx context.Context, folder string) (shown photo.Shown, ok bool, err error)
 }
 
 // ParkedJobs is the work that was given up.

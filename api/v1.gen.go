@@ -111,6 +111,21 @@ func (e BoundaryFeatureType) Valid() bool {
 	}
 }
 
+// Defines values for ChallengeAlgorithm.
+const (
+	ChallengeAlgorithmSha256 ChallengeAlgorithm = "sha-256"
+)
+
+// Valid indicates whether the value is a known member of the ChallengeAlgorithm enum.
+func (e ChallengeAlgorithm) Valid() bool {
+	switch e {
+	case ChallengeAlgorithmSha256:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Channel.
 const (
 	ChannelEmail   Channel = "email"
@@ -255,6 +270,45 @@ func (e NewStaffRole) Valid() bool {
 	case NewStaffRoleCrew:
 		return true
 	case NewStaffRoleHandler:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PhotoRulesUnchecked.
+const (
+	PhotoRulesUncheckedHold    PhotoRulesUnchecked = "hold"
+	PhotoRulesUncheckedPublish PhotoRulesUnchecked = "publish"
+)
+
+// Valid indicates whether the value is a known member of the PhotoRulesUnchecked enum.
+func (e PhotoRulesUnchecked) Valid() bool {
+	switch e {
+	case PhotoRulesUncheckedHold:
+		return true
+	case PhotoRulesUncheckedPublish:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PhotoState.
+const (
+	PhotoStateChecking PhotoState = "checking"
+	PhotoStateHeld     PhotoState = "held"
+	PhotoStateShown    PhotoState = "shown"
+)
+
+// Valid indicates whether the value is a known member of the PhotoState enum.
+func (e PhotoState) Valid() bool {
+	switch e {
+	case PhotoStateChecking:
+		return true
+	case PhotoStateHeld:
+		return true
+	case PhotoStateShown:
 		return true
 	default:
 		return false
@@ -458,19 +512,23 @@ func (e SubscriptionStatus) Valid() bool {
 
 // Defines values for UpdateKind.
 const (
-	UpdateKindAssignment UpdateKind = "assignment"
-	UpdateKindComment    UpdateKind = "comment"
-	UpdateKindDelivery   UpdateKind = "delivery"
-	UpdateKindErasure    UpdateKind = "erasure"
-	UpdateKindFiled      UpdateKind = "filed"
-	UpdateKindHandOver   UpdateKind = "hand-over"
-	UpdateKindJoined     UpdateKind = "joined"
-	UpdateKindLeft       UpdateKind = "left"
-	UpdateKindMerge      UpdateKind = "merge"
-	UpdateKindModeration UpdateKind = "moderation"
-	UpdateKindPhoto      UpdateKind = "photo"
-	UpdateKindStatus     UpdateKind = "status"
-	UpdateKindUnmerge    UpdateKind = "unmerge"
+	UpdateKindAssignment    UpdateKind = "assignment"
+	UpdateKindComment       UpdateKind = "comment"
+	UpdateKindDelivery      UpdateKind = "delivery"
+	UpdateKindErasure       UpdateKind = "erasure"
+	UpdateKindFiled         UpdateKind = "filed"
+	UpdateKindHandOver      UpdateKind = "hand-over"
+	UpdateKindJoined        UpdateKind = "joined"
+	UpdateKindLeft          UpdateKind = "left"
+	UpdateKindMerge         UpdateKind = "merge"
+	UpdateKindModeration    UpdateKind = "moderation"
+	UpdateKindPhoto         UpdateKind = "photo"
+	UpdateKindPhotoMasked   UpdateKind = "photo-masked"
+	UpdateKindPhotoReleased UpdateKind = "photo-released"
+	UpdateKindPhotoRemoved  UpdateKind = "photo-removed"
+	UpdateKindPhotoUnmasked UpdateKind = "photo-unmasked"
+	UpdateKindStatus        UpdateKind = "status"
+	UpdateKindUnmerge       UpdateKind = "unmerge"
 )
 
 // Valid indicates whether the value is a known member of the UpdateKind enum.
@@ -498,6 +556,14 @@ func (e UpdateKind) Valid() bool {
 		return true
 	case UpdateKindPhoto:
 		return true
+	case UpdateKindPhotoMasked:
+		return true
+	case UpdateKindPhotoReleased:
+		return true
+	case UpdateKindPhotoRemoved:
+		return true
+	case UpdateKindPhotoUnmasked:
+		return true
 	case UpdateKindStatus:
 		return true
 	case UpdateKindUnmerge:
@@ -520,13 +586,22 @@ type AddedPhotos struct {
 	Dimensions map[string]Dimensions `json:"dimensions"`
 	Height     int                   `json:"height,omitempty,omitzero"`
 	Id         Uuid                  `json:"id"`
-	Photos     []Photo               `json:"photos"`
+
+	// Masks What is masked; shown to staff.
+	Masks  []Area  `json:"masks,omitempty,omitzero"`
+	Photos []Photo `json:"photos"`
 
 	// Renditions Addresses by the most that the longer side measures, in pixels. All three are always there; nothing is enlarged.
 	Renditions map[string]string `json:"renditions"`
 
+	// State Who sees it: whoever sees the report (`shown`), or only its reporter and staff, until a handler has looked (`held`) or the detector of the installation has answered (`checking`). The addresses of the latter two are signed and work for an hour.
+	State PhotoState `json:"state,omitempty,omitzero"`
+
 	// Suggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
 	Suggestion *PhotoSuggestion `json:"suggestion,omitempty"`
+
+	// Unmasked Where handlers may look at what the masks cover, while it is kept; shown to staff.
+	Unmasked string `json:"unmasked,omitempty,omitzero"`
 
 	// Width Pixels of the photo as it was sent, upright.
 	Width int `json:"width,omitempty,omitzero"`
@@ -555,6 +630,14 @@ type ApiLimits struct {
 	DescriptionCharacters int   `json:"description_characters"`
 	PhotoBytes            int64 `json:"photo_bytes"`
 	Photos                int   `json:"photos"`
+}
+
+// Area A rectangle in shares of the photo's width and height, from its upper left corner, so that it says the same for every rendition. It is wider and higher than 0.
+type Area struct {
+	Height float64 `json:"height"`
+	Width  float64 `json:"width"`
+	X      float64 `json:"x"`
+	Y      float64 `json:"y"`
 }
 
 // Assignment defines model for Assignment.
@@ -653,6 +736,22 @@ type Candidate struct {
 	Share float64 `json:"share,omitempty,omitzero"`
 }
 
+// Challenge Work that lets one call through: find a suffix so that SHA-256 of `token`, a full
+// stop and the suffix begins with `bits` zero bits. It is good for this call, from
+// this network, once.
+type Challenge struct {
+	Algorithm ChallengeAlgorithm `json:"algorithm"`
+	Bits      int                `json:"bits"`
+	ExpiresAt time.Time          `json:"expires_at"`
+
+	// Header The header to send the solution in.
+	Header string `json:"header"`
+	Token  string `json:"token"`
+}
+
+// ChallengeAlgorithm defines model for Challenge.Algorithm.
+type ChallengeAlgorithm string
+
 // Channel How a jurisdiction receives reports: none (not yet), email, web (Kantsten's own queue), open311.
 type Channel string
 
@@ -726,8 +825,13 @@ type FiledReport struct {
 	Lon          float64         `json:"lon"`
 
 	// Outside The position is outside every area; the nearest one got the report.
-	Outside bool    `json:"outside,omitempty,omitzero"`
-	Photos  []Photo `json:"photos"`
+	Outside bool `json:"outside,omitempty,omitzero"`
+
+	// Photos Those that are shown; its reporter and staff see all.
+	Photos []Photo `json:"photos"`
+
+	// PhotosHeld How many photos are not shown until somebody has looked at them. Absent where there are none.
+	PhotosHeld int `json:"photos_held,omitempty,omitzero"`
 
 	// PlannedFor When the work is planned.
 	PlannedFor string `json:"planned_for,omitempty,omitzero"`
@@ -823,7 +927,10 @@ type Jurisdiction struct {
 	Email    string `json:"email,omitempty,omitzero"`
 	Language string `json:"language"`
 	Name     string `json:"name"`
-	Version  int64  `json:"version"`
+
+	// Photos How the photos of a jurisdiction's reports are handled; shown to those who may change it.
+	Photos  *PhotoRules `json:"photos,omitempty"`
+	Version int64       `json:"version"`
 }
 
 // JurisdictionKey defines model for JurisdictionKey.
@@ -855,6 +962,9 @@ type JurisdictionSettings struct {
 	Email    string   `json:"email,omitempty,omitzero"`
 	Language Language `json:"language,omitempty,omitzero"`
 	Name     string   `json:"name"`
+
+	// Photos How the photos of a jurisdiction's reports are handled; shown to those who may change it.
+	Photos *PhotoRules `json:"photos,omitempty"`
 }
 
 // JurisdictionSettingsChannel How reports are delivered; `email` needs `email`.
@@ -1131,11 +1241,20 @@ type Photo struct {
 	Height     int                   `json:"height,omitempty,omitzero"`
 	Id         Uuid                  `json:"id"`
 
+	// Masks What is masked; shown to staff.
+	Masks []Area `json:"masks,omitempty,omitzero"`
+
 	// Renditions Addresses by the most that the longer side measures, in pixels. All three are always there; nothing is enlarged.
 	Renditions map[string]string `json:"renditions"`
 
+	// State Who sees it: whoever sees the report (`shown`), or only its reporter and staff, until a handler has looked (`held`) or the detector of the installation has answered (`checking`). The addresses of the latter two are signed and work for an hour.
+	State PhotoState `json:"state,omitempty,omitzero"`
+
 	// Suggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
 	Suggestion *PhotoSuggestion `json:"suggestion,omitempty"`
+
+	// Unmasked Where handlers may look at what the masks cover, while it is kept; shown to staff.
+	Unmasked string `json:"unmasked,omitempty,omitzero"`
 
 	// Width Pixels of the photo as it was sent, upright.
 	Width int `json:"width,omitempty,omitzero"`
@@ -1155,6 +1274,9 @@ type PhotoAhead struct {
 	Height     int                   `json:"height,omitempty,omitzero"`
 	Id         Uuid                  `json:"id"`
 
+	// Masks What is masked; shown to staff.
+	Masks []Area `json:"masks,omitempty,omitzero"`
+
 	// Nearby Similar open reports, the likest first; absent where no position is known.
 	Nearby *[]NearbyReport `json:"nearby,omitempty"`
 
@@ -1164,8 +1286,14 @@ type PhotoAhead struct {
 	// Services What can be reported there; absent where no position is known.
 	Services *[]Service `json:"services,omitempty"`
 
+	// State Who sees it: whoever sees the report (`shown`), or only its reporter and staff, until a handler has looked (`held`) or the detector of the installation has answered (`checking`). The addresses of the latter two are signed and work for an hour.
+	State PhotoState `json:"state,omitempty,omitzero"`
+
 	// Suggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
 	Suggestion *PhotoSuggestion `json:"suggestion,omitempty"`
+
+	// Unmasked Where handlers may look at what the masks cover, while it is kept; shown to staff.
+	Unmasked string `json:"unmasked,omitempty,omitzero"`
 
 	// Width Pixels of the photo as it was sent, upright.
 	Width int `json:"width,omitempty,omitzero"`
@@ -1175,6 +1303,30 @@ type PhotoAhead struct {
 type PhotoList struct {
 	Photos []Photo `json:"photos"`
 }
+
+// PhotoMasks defines model for PhotoMasks.
+type PhotoMasks struct {
+	// Areas All that is masked from now on; none uncovers the photo.
+	Areas []Area `json:"areas"`
+}
+
+// PhotoRules How the photos of a jurisdiction's reports are handled; shown to those who may change it.
+type PhotoRules struct {
+	// Hold Hold every photo until a handler has looked at it.
+	Hold bool `json:"hold,omitempty,omitzero"`
+
+	// KeepUnmasked Keep what photos showed before they were masked, for handlers, who are noted when they look. Once this is off, what was kept is destroyed within minutes.
+	KeepUnmasked bool `json:"keep_unmasked,omitempty,omitzero"`
+
+	// Unchecked What becomes of a photo when the detector of the installation does not answer in time.
+	Unchecked PhotoRulesUnchecked `json:"unchecked,omitempty,omitzero"`
+}
+
+// PhotoRulesUnchecked What becomes of a photo when the detector of the installation does not answer in time.
+type PhotoRulesUnchecked string
+
+// PhotoState Who sees it: whoever sees the report (`shown`), or only its reporter and staff, until a handler has looked (`held`) or the detector of the installation has answered (`checking`). The addresses of the latter two are signed and work for an hour.
+type PhotoState string
 
 // PhotoSuggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
 type PhotoSuggestion struct {
@@ -1192,6 +1344,37 @@ type Point struct {
 
 // PointType defines model for Point.Type.
 type PointType string
+
+// Problem RFC 9457.
+type Problem struct {
+	// Challenge Work that lets one call through: find a suffix so that SHA-256 of `token`, a full
+	// stop and the suffix begins with `bits` zero bits. It is good for this call, from
+	// this network, once.
+	Challenge *Challenge `json:"challenge,omitempty"`
+
+	// Current For 409, 412 and 428: the state that the request met, as the caller may see it.
+	Current any            `json:"current,omitempty,omitzero"`
+	Detail  string         `json:"detail,omitempty,omitzero"`
+	Errors  []ProblemField `json:"errors,omitempty,omitzero"`
+
+	// Instance The request's id.
+	Instance string `json:"instance"`
+	Status   int    `json:"status"`
+	Title    string `json:"title"`
+
+	// Type `/problems/` and the kind; `about:blank` for an internal error.
+	Type string `json:"type"`
+}
+
+// ProblemField defines model for ProblemField.
+type ProblemField struct {
+	// Code Stable, to translate by.
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+
+	// Field A JSON pointer into the body, or the name of a parameter, header or part.
+	Field string `json:"field"`
+}
 
 // PushAddress The browser's PushSubscription, as its toJSON() gives it.
 type PushAddress struct {
@@ -1272,8 +1455,13 @@ type Report struct {
 	Lon          float64         `json:"lon"`
 
 	// Outside The position is outside every area; the nearest one got the report.
-	Outside bool    `json:"outside,omitempty,omitzero"`
-	Photos  []Photo `json:"photos"`
+	Outside bool `json:"outside,omitempty,omitzero"`
+
+	// Photos Those that are shown; its reporter and staff see all.
+	Photos []Photo `json:"photos"`
+
+	// PhotosHeld How many photos are not shown until somebody has looked at them. Absent where there are none.
+	PhotosHeld int `json:"photos_held,omitempty,omitzero"`
 
 	// PlannedFor When the work is planned.
 	PlannedFor string `json:"planned_for,omitempty,omitzero"`
@@ -1742,8 +1930,14 @@ type JurisdictionCode = JurisdictionKey
 // Limit defines model for Limit.
 type Limit = int
 
+// PhotoId defines model for PhotoId.
+type PhotoId = Uuid
+
 // ReportId defines model for ReportId.
 type ReportId = string
+
+// Gone RFC 9457.
+type Gone = Problem
 
 // ListParkedJobsParams defines parameters for ListParkedJobs.
 type ListParkedJobsParams struct {
@@ -1953,6 +2147,24 @@ type PostReportPhotoParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// DeleteReportPhotoParams defines parameters for DeleteReportPhoto.
+type DeleteReportPhotoParams struct {
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// PutReportPhotoMasksParams defines parameters for PutReportPhotoMasks.
+type PutReportPhotoMasksParams struct {
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// PostReportPhotoReleaseParams defines parameters for PostReportPhotoRelease.
+type PostReportPhotoReleaseParams struct {
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // GetReportRoutingParams defines parameters for GetReportRouting.
 type GetReportRoutingParams struct {
 	// AcceptLanguage The languages that the caller reads, RFC 9110. Swedish is the default.
@@ -2085,6 +2297,9 @@ type PostReportPhotoJSONRequestBody = NewPhotos
 // PostReportPhotoMultipartRequestBody defines body for PostReportPhoto for multipart/form-data ContentType.
 type PostReportPhotoMultipartRequestBody PostReportPhotoMultipartBody
 
+// PutReportPhotoMasksJSONRequestBody defines body for PutReportPhotoMasks for application/json ContentType.
+type PutReportPhotoMasksJSONRequestBody = PhotoMasks
+
 // PutReportStatusJSONRequestBody defines body for PutReportStatus for application/json ContentType.
 type PutReportStatusJSONRequestBody = StatusChange
 
@@ -2213,6 +2428,18 @@ type ServerInterface interface {
 	// PostReportPhoto Add a photo to a report
 	// (POST /v1/reports/{id}/photos)
 	PostReportPhoto(c *gin.Context, id ReportId, params PostReportPhotoParams)
+	// DeleteReportPhoto Delete a photo
+	// (DELETE /v1/reports/{id}/photos/{photo})
+	DeleteReportPhoto(c *gin.Context, id ReportId, photo PhotoId, params DeleteReportPhotoParams)
+	// PutReportPhotoMasks Mask areas of a photo
+	// (PUT /v1/reports/{id}/photos/{photo}/masks)
+	PutReportPhotoMasks(c *gin.Context, id ReportId, photo PhotoId, params PutReportPhotoMasksParams)
+	// PostReportPhotoRelease Release a held photo
+	// (POST /v1/reports/{id}/photos/{photo}/release)
+	PostReportPhotoRelease(c *gin.Context, id ReportId, photo PhotoId, params PostReportPhotoReleaseParams)
+	// GetReportPhotoUnmasked Look at what a photo showed before it was masked
+	// (GET /v1/reports/{id}/photos/{photo}/unmasked)
+	GetReportPhotoUnmasked(c *gin.Context, id ReportId, photo PhotoId)
 	// GetReportRouting Why the report went where it went
 	// (GET /v1/reports/{id}/routing)
 	GetReportRouting(c *gin.Context, id ReportId, params GetReportRoutingParams)
@@ -3570,6 +3797,214 @@ func (siw *ServerInterfaceWrapper) PostReportPhoto(c *gin.Context) {
 	siw.Handler.PostReportPhoto(c, id, params)
 }
 
+// DeleteReportPhoto operation middleware
+func (siw *ServerInterfaceWrapper) DeleteReportPhoto(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ReportId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "photo" -------------
+	var photo PhotoId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "photo", c.Param("photo"), &photo, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter photo: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteReportPhotoParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteReportPhoto(c, id, photo, params)
+}
+
+// PutReportPhotoMasks operation middleware
+func (siw *ServerInterfaceWrapper) PutReportPhotoMasks(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ReportId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "photo" -------------
+	var photo PhotoId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "photo", c.Param("photo"), &photo, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter photo: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutReportPhotoMasksParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutReportPhotoMasks(c, id, photo, params)
+}
+
+// PostReportPhotoRelease operation middleware
+func (siw *ServerInterfaceWrapper) PostReportPhotoRelease(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ReportId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "photo" -------------
+	var photo PhotoId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "photo", c.Param("photo"), &photo, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter photo: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PostReportPhotoReleaseParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PostReportPhotoRelease(c, id, photo, params)
+}
+
+// GetReportPhotoUnmasked operation middleware
+func (siw *ServerInterfaceWrapper) GetReportPhotoUnmasked(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ReportId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "photo" -------------
+	var photo PhotoId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "photo", c.Param("photo"), &photo, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter photo: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetReportPhotoUnmasked(c, id, photo)
+}
+
 // GetReportRouting operation middleware
 func (siw *ServerInterfaceWrapper) GetReportRouting(c *gin.Context) {
 
@@ -4284,6 +4719,10 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/v1/reports/:id/personal-data", wrapper.DeleteReportPersonalData)
 	router.GET(options.BaseURL+"/v1/reports/:id/photos", wrapper.ListReportPhotos)
 	router.POST(options.BaseURL+"/v1/reports/:id/photos", wrapper.PostReportPhoto)
+	router.DELETE(options.BaseURL+"/v1/reports/:id/photos/:photo", wrapper.DeleteReportPhoto)
+	router.PUT(options.BaseURL+"/v1/reports/:id/photos/:photo/masks", wrapper.PutReportPhotoMasks)
+	router.POST(options.BaseURL+"/v1/reports/:id/photos/:photo/release", wrapper.PostReportPhotoRelease)
+	router.GET(options.BaseURL+"/v1/reports/:id/photos/:photo/unmasked", wrapper.GetReportPhotoUnmasked)
 	router.GET(options.BaseURL+"/v1/reports/:id/routing", wrapper.GetReportRouting)
 	router.PUT(options.BaseURL+"/v1/reports/:id/status", wrapper.PutReportStatus)
 	router.POST(options.BaseURL+"/v1/reports/:id/support", wrapper.PostReportSupport)
@@ -4304,6 +4743,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/v1/subscriptions/:secret", wrapper.DeleteSubscription)
 	router.POST(options.BaseURL+"/v1/subscriptions/confirm", wrapper.PostSubscriptionConfirm)
 }
+
+type GoneApplicationProblemPlusJSONResponse Problem
 
 type NotModifiedResponseHeaders struct {
 	CacheControl string
@@ -5190,6 +5631,188 @@ func (response PostReportPhoto201JSONResponse) VisitPostReportPhotoResponse(w ht
 	return err
 }
 
+type DeleteReportPhotoRequestObject struct {
+	Id     ReportId `json:"id"`
+	Photo  PhotoId  `json:"photo"`
+	Params DeleteReportPhotoParams
+}
+
+type DeleteReportPhotoResponseObject interface {
+	VisitDeleteReportPhotoResponse(w http.ResponseWriter) error
+}
+
+type DeleteReportPhoto204Response struct {
+}
+
+func (response DeleteReportPhoto204Response) VisitDeleteReportPhotoResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteReportPhoto410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteReportPhoto410ApplicationProblemPlusJSONResponse) VisitDeleteReportPhotoResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(410)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutReportPhotoMasksRequestObject struct {
+	Id     ReportId `json:"id"`
+	Photo  PhotoId  `json:"photo"`
+	Params PutReportPhotoMasksParams
+	Body   *PutReportPhotoMasksJSONRequestBody
+}
+
+type PutReportPhotoMasksResponseObject interface {
+	VisitPutReportPhotoMasksResponse(w http.ResponseWriter) error
+}
+
+type PutReportPhotoMasks200ResponseHeaders struct {
+	ETag string
+}
+
+type PutReportPhotoMasks200JSONResponse struct {
+	Body    Photo
+	Headers PutReportPhotoMasks200ResponseHeaders
+}
+
+func (response PutReportPhotoMasks200JSONResponse) VisitPutReportPhotoMasksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutReportPhotoMasks410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response PutReportPhotoMasks410ApplicationProblemPlusJSONResponse) VisitPutReportPhotoMasksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(410)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PostReportPhotoReleaseRequestObject struct {
+	Id     ReportId `json:"id"`
+	Photo  PhotoId  `json:"photo"`
+	Params PostReportPhotoReleaseParams
+}
+
+type PostReportPhotoReleaseResponseObject interface {
+	VisitPostReportPhotoReleaseResponse(w http.ResponseWriter) error
+}
+
+type PostReportPhotoRelease200ResponseHeaders struct {
+	ETag string
+}
+
+type PostReportPhotoRelease200JSONResponse struct {
+	Body    Photo
+	Headers PostReportPhotoRelease200ResponseHeaders
+}
+
+func (response PostReportPhotoRelease200JSONResponse) VisitPostReportPhotoReleaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PostReportPhotoRelease410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response PostReportPhotoRelease410ApplicationProblemPlusJSONResponse) VisitPostReportPhotoReleaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(410)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetReportPhotoUnmaskedRequestObject struct {
+	Id    ReportId `json:"id"`
+	Photo PhotoId  `json:"photo"`
+}
+
+type GetReportPhotoUnmaskedResponseObject interface {
+	VisitGetReportPhotoUnmaskedResponse(w http.ResponseWriter) error
+}
+
+type GetReportPhotoUnmasked200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetReportPhotoUnmasked200ImagejpegResponse struct {
+	Body          io.Reader
+	Headers       GetReportPhotoUnmasked200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetReportPhotoUnmasked200ImagejpegResponse) VisitGetReportPhotoUnmaskedResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "image/jpeg")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetReportPhotoUnmasked410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response GetReportPhotoUnmasked410ApplicationProblemPlusJSONResponse) VisitGetReportPhotoUnmaskedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(410)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetReportRoutingRequestObject struct {
 	Id     ReportId `json:"id"`
 	Params GetReportRoutingParams
@@ -5765,6 +6388,18 @@ type StrictServerInterface interface {
 	// PostReportPhoto Add a photo to a report
 	// (POST /v1/reports/{id}/photos)
 	PostReportPhoto(ctx context.Context, request PostReportPhotoRequestObject) (PostReportPhotoResponseObject, error)
+	// DeleteReportPhoto Delete a photo
+	// (DELETE /v1/reports/{id}/photos/{photo})
+	DeleteReportPhoto(ctx context.Context, request DeleteReportPhotoRequestObject) (DeleteReportPhotoResponseObject, error)
+	// PutReportPhotoMasks Mask areas of a photo
+	// (PUT /v1/reports/{id}/photos/{photo}/masks)
+	PutReportPhotoMasks(ctx context.Context, request PutReportPhotoMasksRequestObject) (PutReportPhotoMasksResponseObject, error)
+	// PostReportPhotoRelease Release a held photo
+	// (POST /v1/reports/{id}/photos/{photo}/release)
+	PostReportPhotoRelease(ctx context.Context, request PostReportPhotoReleaseRequestObject) (PostReportPhotoReleaseResponseObject, error)
+	// GetReportPhotoUnmasked Look at what a photo showed before it was masked
+	// (GET /v1/reports/{id}/photos/{photo}/unmasked)
+	GetReportPhotoUnmasked(ctx context.Context, request GetReportPhotoUnmaskedRequestObject) (GetReportPhotoUnmaskedResponseObject, error)
 	// GetReportRouting Why the report went where it went
 	// (GET /v1/reports/{id}/routing)
 	GetReportRouting(ctx context.Context, request GetReportRoutingRequestObject) (GetReportRoutingResponseObject, error)
@@ -6951,6 +7586,135 @@ func (sh *strictHandler) PostReportPhoto(ctx *gin.Context, id ReportId, params P
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(PostReportPhotoResponseObject); ok {
 		if err := validResponse.VisitPostReportPhotoResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteReportPhoto operation middleware
+func (sh *strictHandler) DeleteReportPhoto(ctx *gin.Context, id ReportId, photo PhotoId, params DeleteReportPhotoParams) {
+	var request DeleteReportPhotoRequestObject
+
+	request.Id = id
+	request.Photo = photo
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteReportPhoto(ctx.Request.Context(), request.(DeleteReportPhotoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteReportPhoto")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteReportPhotoResponseObject); ok {
+		if err := validResponse.VisitDeleteReportPhotoResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutReportPhotoMasks operation middleware
+func (sh *strictHandler) PutReportPhotoMasks(ctx *gin.Context, id ReportId, photo PhotoId, params PutReportPhotoMasksParams) {
+	var request PutReportPhotoMasksRequestObject
+
+	request.Id = id
+	request.Photo = photo
+	request.Params = params
+
+	var body PutReportPhotoMasksJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutReportPhotoMasks(ctx.Request.Context(), request.(PutReportPhotoMasksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutReportPhotoMasks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PutReportPhotoMasksResponseObject); ok {
+		if err := validResponse.VisitPutReportPhotoMasksResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PostReportPhotoRelease operation middleware
+func (sh *strictHandler) PostReportPhotoRelease(ctx *gin.Context, id ReportId, photo PhotoId, params PostReportPhotoReleaseParams) {
+	var request PostReportPhotoReleaseRequestObject
+
+	request.Id = id
+	request.Photo = photo
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PostReportPhotoRelease(ctx.Request.Context(), request.(PostReportPhotoReleaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PostReportPhotoRelease")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PostReportPhotoReleaseResponseObject); ok {
+		if err := validResponse.VisitPostReportPhotoReleaseResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetReportPhotoUnmasked operation middleware
+func (sh *strictHandler) GetReportPhotoUnmasked(ctx *gin.Context, id ReportId, photo PhotoId) {
+	var request GetReportPhotoUnmaskedRequestObject
+
+	request.Id = id
+	request.Photo = photo
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReportPhotoUnmasked(ctx.Request.Context(), request.(GetReportPhotoUnmaskedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReportPhotoUnmasked")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetReportPhotoUnmaskedResponseObject); ok {
+		if err := validResponse.VisitGetReportPhotoUnmaskedResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -31,6 +31,7 @@ func (s *Server) toReport(ctx context.Context, r report.Report) (Report, error) 
 		wire.Attributes, wire.HeldUpdates = toAnswers(r.Attributes), r.HeldUpdates
 	}
 	wire.Assignee = s.toAssignee(ctx, r)
+	wire.Photos = s.visiblePhotos(ctx, r)
 	wire.Case, err = s.caseOf(ctx, r)
 	return wire, err
 }
@@ -64,7 +65,7 @@ func (s *Server) publicReport(entries map[string]tenant.Entry, r report.Report) 
 		Service: r.Service, ServiceName: serviceName(entry, r), Status: Status(r.Status),
 		CloseReason: CloseReason(r.CloseReason), PlannedFor: r.PlannedFor, DuplicateOf: r.DuplicateOf,
 		Delivery: Delivery(r.Delivery), Lat: r.Lat, Lon: r.Lon, AccuracyM: metres(r.AccuracyM), Address: r.Address,
-		Description: r.Description, Attributes: askedAnswers(entry, r), Photos: s.toPhotos(r),
+		Description: r.Description, Attributes: askedAnswers(entry, r), Photos: s.toPhotos(r.ShownPhotos(), r.Private), PhotosHeld: len(r.Photos) - len(r.ShownPhotos()),
 		Language: r.Language, Private: r.Private, Outside: r.Outside, SupportCount: r.SupportedBy, Voices: r.Voices(),
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ClosedAt: r.ClosedAt, Version: r.Version,
 		Links: s.links(r.ID), Routing: routingOf(r), TextHeld: r.TextHeld, Found: heldFor(r.TextHeld, r.Found),
@@ -136,12 +137,12 @@ func (s *Server) links(id string) ReportLinks {
 	return ReportLinks{Self: self, Updates: self + "/updates", Routing: self + "/routing", Photos: self + "/photos"}
 }
 
-func (s *Server) toPhotos(r report.Report) []Photo {
-	photos := make([]Photo, len(r.Photos))
-	for i, p := range r.Photos {
-		photos[i] = s.toPhoto(p, r.Private)
+func (s *Server) toPhotos(photos []report.Photo, private bool) []Photo {
+	wire := make([]Photo, len(photos))
+	for i, p := range photos {
+		wire[i] = s.toPhoto(p, private)
 	}
-	return photos
+	return wire
 }
 
 // toPhoto gives the addresses of a photo's renditions: for good where anyone may
@@ -149,11 +150,11 @@ func (s *Server) toPhotos(r report.Report) []Photo {
 func (s *Server) toPhoto(p report.Photo, private bool) Photo {
 	wire := Photo{
 		Id: p.ID, Width: p.Width, Height: p.Height, Blurhash: p.BlurHash, Alt: p.Alt, CreatedAt: p.CreatedAt,
-		Renditions: map[string]string{}, Dimensions: map[string]Dimensions{},
+		Renditions: map[string]string{}, Dimensions: map[string]Dimensions{}, State: PhotoState(p.State),
 	}
 	for size, sha := range p.SHA256 {
 		key := strconv.Itoa(size)
-		wire.Renditions[key] = s.photoURL(p.ID, size, sha, private)
+		wire.Renditions[key] = s.photoURL(p.Folder, size, sha, private || p.State.Hidden())
 		width, height := photo.Sides(p.Width, p.Height, size)
 		wire.Dimensions[key] = Dimensions{Width: width, Height: height}
 	}
@@ -163,15 +164,16 @@ func (s *Server) toPhoto(p report.Photo, private bool) Photo {
 // privateFor is how long the address of a private photo works.
 const privateFor = time.Hour
 
-func (s *Server) photoURL(id string, size int, sha string, private bool) string {
-	path := "/" + photo.Name(id, size, sha)
+func (s *Server) photoURL(folder string, size int, sha string, private bool) string {
+	path := "/" + photo.Name(folder, size, sha)
 	if private {
 		path = s.Links.SignLink(path, s.Now().Add(privateFor))
 	}
 	return s.BaseURL + path
 }
 
-func (s *Server) toUpdate(r report.Report, u report.Update) Update {
+// toUpdate shows an update with those of the photos given that came with it.
+func (s *Server) toUpdate(r report.Report, u report.Update, photos []report.Photo) Update {
 	wire := Update{
 		Id: u.ID, Kind: UpdateKind(u.Kind), Author: Author(u.Author), CreatedAt: u.CreatedAt, Internal: u.Internal,
 		Status: Status(u.Status), Text: u.Text, CloseReason: CloseReason(u.CloseReason), PlannedFor: u.PlannedFor,
@@ -189,7 +191,7 @@ func (s *Server) toUpdate(r report.Report, u report.Update) Update {
 		fixed := !*u.StillBad
 		wire.Fixed = &fixed
 	}
-	for _, p := range r.Photos {
+	for _, p := range photos {
 		if p.UpdateID == u.ID {
 			wire.Photos = append(wire.Photos, s.toPhoto(p, r.Private))
 		}
@@ -213,7 +215,7 @@ func filedReport(r Report, token string) FiledReport {
 		CloseReason: r.CloseReason, ClosedAt: r.ClosedAt, Contact: r.Contact, CreatedAt: r.CreatedAt,
 		Delivery: r.Delivery, Description: r.Description, DuplicateOf: r.DuplicateOf, FollowToken: token,
 		Id: r.Id, Jurisdiction: r.Jurisdiction, Language: r.Language, Lat: r.Lat, Links: r.Links, Lon: r.Lon,
-		Outside: r.Outside, Photos: r.Photos, PlannedFor: r.PlannedFor, Private: r.Private, Reference: r.Reference,
+		Outside: r.Outside, Photos: r.Photos, PhotosHeld: r.PhotosHeld, PlannedFor: r.PlannedFor, Private: r.Private, Reference: r.Reference,
 		Routing: FiledReportRouting(r.Routing), Service: r.Service, ServiceName: r.ServiceName, Status: r.Status,
 		SupportCount: r.SupportCount, Voices: r.Voices, Case: r.Case, TextHeld: r.TextHeld, HeldUpdates: r.HeldUpdates, Found: r.Found, UpdatedAt: r.UpdatedAt, Version: r.Version,
 	}

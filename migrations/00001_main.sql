@@ -22,6 +22,7 @@ CREATE TABLE jurisdictions (
     contact    TEXT NOT NULL, -- what a resident may see
     language   TEXT NOT NULL,
     services   TEXT NOT NULL, -- JSON: overrides of the catalogue
+    photos     TEXT NOT NULL, -- JSON: how its photos are handled
     version    BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
@@ -276,10 +277,25 @@ CREATE TABLE photos (
     likeness   BIGINT NOT NULL, -- difference hash
     blurhash   TEXT NOT NULL, -- a placeholder to show until a rendition has come
     alt        TEXT NOT NULL, -- what it shows, in the sender's words; may be empty
+    state      TEXT NOT NULL, -- shown, held, checking
+    folder     TEXT NOT NULL UNIQUE, -- where its files lie: its id until it is masked
+    masks      TEXT NOT NULL, -- JSON: the areas that are pixelated
+    unmasked   TEXT NOT NULL, -- SHA-256 of what is kept from before; empty for nothing
     created_at BIGINT NOT NULL
 );
 CREATE INDEX photos_of ON photos (report, id) WHERE report IS NOT NULL;
 CREATE INDEX photos_unclaimed ON photos (created_at) WHERE report IS NULL;
+CREATE INDEX photos_unmasked ON photos (id) WHERE unmasked <> '';
+
+-- Where photos lay that were masked or deleted since, so that their addresses say
+-- so. Ids only, and it only grows, by a row for each.
+CREATE TABLE gone_photos (
+    folder     TEXT PRIMARY KEY,
+    photo      TEXT NOT NULL,
+    report     TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX gone_photos_of ON gone_photos (photo);
 
 -- Photos on their way. Their bytes lie in the blob store, below uploads/; neither
 -- they nor these rows are part of a backup.

@@ -137,7 +137,9 @@ func (s *system) wireNotices(secrets auth.Secrets) {
 		},
 		Show: s.codes.keep, Now: s.now, Committed: s.wake,
 	}
-	s.runner = &job.Runner{Store: store.Jobs{DB: s.db}, Handlers: notifier.Handlers(), Now: s.now, Log: slog.New(slog.DiscardHandler)}
+	handlers := notifier.Handlers()
+	handlers[report.JobCheckPhoto] = s.server.Reports.CheckHandler()
+	s.runner = &job.Runner{Store: store.Jobs{DB: s.db}, Handlers: handlers, Now: s.now, Log: slog.New(slog.DiscardHandler)}
 }
 
 // start runs the jobs and serves HTTP until the test ends.

@@ -33,6 +33,7 @@ type Config struct {
 	SecretsFile    string   `env:"KANTSTEN_SECRETS_FILE" help:"JSON file with the installation's keys; default: made once, kept in the database"`
 	MetricsAddr    string   `env:"KANTSTEN_METRICS_ADDR" envDefault:"127.0.0.1:8312" help:"address that serves /metrics to Prometheus; off for none"`
 	PhotoMemory    int64    `env:"KANTSTEN_PHOTO_MEMORY" envDefault:"536870912" help:"bytes that photos being decoded may take together"`
+	MaskURL        string   `env:"KANTSTEN_MASK_URL" help:"https URL of a detector: each photo is posted there, and what it finds is masked before anyone sees the photo"`
 
 	Drain time.Duration `env:"KANTSTEN_DRAIN" envDefault:"0s" help:"how long a stopping process still takes requests while /readyz answers 503, such as 5s, for a load balancer to notice"`
 

@@ -29,6 +29,7 @@ func (c *Config) check() error {
 		{"KANTSTEN_MAIL_FROM", isMailbox(c.MailFrom), "a sender such as Kantsten <noreply@report.example.se>"},
 		{"KANTSTEN_PUSH_CONTACT", c.PushContact == "" || isContact(c.PushContact), "an https URL or an e-mail address"},
 		{"KANTSTEN_PHOTO_MEMORY", c.PhotoMemory > 0, "a number of bytes above zero"},
+		{"KANTSTEN_MASK_URL", c.MaskURL == "" || isURL(c.MaskURL, "https", "http"), "a URL such as https://mask.example.se/detect"},
 		{"KANTSTEN_DRAIN", c.Drain >= 0, "a time such as 5s"},
 	} {
 		if !rule.holds {

@@ -38,6 +38,7 @@ func (p *program) wireNotices(isDemo bool, out io.Writer) error {
 	p.reports.Egress = egress.New(egress.Config{
 		Allow: p.cfg.egressAllow, OnlyAllowed: isDemo, MaxRedirects: mediaRedirects, MaxResponseBytes: mediaBytes, Timeout: mediaTimeout,
 	})
+	p.reports.Detector = p.detector(isDemo)
 	p.followers = &notify.Followers{
 		Store: store.Followers{DB: p.db}, Reports: p.reports, Egress: p.egress, Now: time.Now,
 		CodeKey: p.secrets.CodeKey, SecretKey: p.secrets.LinkKey, Committed: p.wake,
@@ -60,11 +61,28 @@ func (p *program) wireNotices(isDemo bool, out io.Writer) error {
 	}
 	handlers := notifier.Handlers()
 	handlers[report.JobFetchMedia] = p.reports.MediaHandler()
+	handlers[report.JobCheckPhoto] = p.reports.CheckHandler() // without a detector too: one may have been there
 	handlers[routing.JobReroute] = p.reports.RerouteHandler(p.boundaries)
 	p.runner = &job.Runner{
 		Store: store.Jobs{DB: p.db}, Handlers: handlers, Log: p.log, Observe: p.metrics.job,
 	}
 	return nil
+}
+
+// detectTimeout is how long a detector may take for one photo, from the first byte
+// to the last.
+const detectTimeout = 20 * time.Second
+
+// detector asks the program that finds what of a photo nobody should see; nil where
+// none is set up. Its address is the operator's own, and yet goes through the guard:
+// one on a private network has to be on the allow-list, as everything else there.
+func (p *program) detector(isDemo bool) *photo.Detector {
+	if p.cfg.MaskURL == "" {
+		return nil
+	}
+	return &photo.Detector{URL: p.cfg.MaskURL, Client: egress.New(egress.Config{
+		Allow: p.cfg.egressAllow, OnlyAllowed: isDemo, Timeout: detectTimeout, MaxResponseBytes: photo.MaxDetected,
+	})}
 }
 
 // mailer sends by SMTP, or without it writes messages as files; the demo sends
@@ -125,6 +143,7 @@ func (p *program) sweeps() iter.Seq2[string, func(context.Context) error] {
 	return func(yield func(string, func(context.Context) error) bool) {
 		_ = yield("photos", p.photos.Sweep) &&
 			yield("uploads", p.uploads.Sweep) &&
+			yield("unmasked pictures", p.photos.SweepUnmasked) &&
 			yield("sign-ins", p.auth.Sweep) &&
 			yield("subscriptions", p.followers.Sweep) &&
 			yield("idempotency keys", p.sweepKeys) &&

@@ -46,7 +46,7 @@ var rules = map[string]rule{
 	"internal/auth":     {why: "who may do what; sign-in codes are sent by a job, directories asked through the guard", may: with(bottom, "internal/egress")},
 	"internal/catalog":  {why: "services and their attributes, and how one jurisdiction overrides them", may: with(bottom, "internal/auth")},
 	"internal/tenant":   {why: "jurisdictions, changed by those who may, each with its catalogue", may: with(bottom, "internal/auth", "internal/catalog")},
-	"internal/photo":    {why: "makes a photo safe and stores it", may: with(bottom, "internal/auth")},
+	"internal/photo":    {why: "makes a photo safe and stores it; the detector is asked through the guard", may: with(bottom, "internal/auth", "internal/egress")},
 	"internal/upload":   {why: "takes photos in pieces and hands them to the library", may: with(bottom, "internal/photo")},
 	"internal/routing":  {why: "service, area and owner to a recipient", may: with(bottom, "internal/auth", "internal/catalog", "internal/tenant")},
 	"internal/atlas":    {why: "draws areas for maps", may: with(bottom, "internal/routing")},

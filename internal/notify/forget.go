@@ -100,6 +100,9 @@ func (n *Notifier) eraseFiles(ctx context.Context, j job.Job) error {
 	if err := n.Photos.Remove(ctx, p.PhotoIDs); err != nil {
 		return fmt.Errorf("remove %d photos of report %q: %w", len(p.PhotoIDs), p.ReportID, err)
 	}
+	if err := n.Photos.RemoveUnmasked(ctx, p.Unmasked); err != nil {
+		return fmt.Errorf("remove what %d photos kept: %w", len(p.Unmasked), err)
+	}
 	if n.Folder == nil || p.ReportID == "" {
 		return nil
 	}

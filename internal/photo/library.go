@@ -17,6 +17,7 @@ import (
 // Kept is a photo that is stored, and waits for a report to claim it.
 type Kept struct {
 	ID            string // random UUID: it names the public address
+	Folder        string // where its files lie; see Version
 	Width, Height int    // of the photo as it was sent, pixels
 	SHA256        map[int]string
 	Likeness      Likeness
@@ -39,6 +40,10 @@ type Rows interface {
 	// before, leaves a job that deletes their blobs, all in one transaction, and
 	// returns their ids.
 	SweepPhotos(ctx context.Context, before, now time.Time, n int) (ids []string, err error)
+	// SweepUnmasked forgets what up to n photos kept from before they were masked,
+	// where the jurisdiction that has them now does not keep such pictures, leaves a
+	// job that deletes the files, and returns the photos' ids.
+	SweepUnmasked(ctx context.Context, now time.Time, n int) (ids []string, err error)
 }
 
 // Shown is how a stored photo may be seen.
@@ -48,7 +53,14 @@ type Shown struct {
 	// SHA256 names the renditions by size. What is not named here is not shown,
 	// though its file may still lie there.
 	SHA256 map[int]string
+	// Hidden: it is shown to those only who may see private reports there.
+	Hidden bool
+	// Gone: there was such a photo, or such a version of one.
+	Gone bool
 }
+
+// Public reports whether anyone may see it.
+func (s Shown) Public() bool { return s.Report != "" && !s.Private && !s.Hidden }
 
 // Library makes photos safe and keeps them.
 //
@@ -151,7 +163,7 @@ func (l *Library) describe(safe Photo, alt string) (Kept, error) {
 		return Kept{}, fmt.Errorf("name a photo: %w", err)
 	}
 	k := Kept{
-		ID: id.String(), Width: safe.Width, Height: safe.Height, SHA256: map[int]string{},
+		ID: id.String(), Folder: id.String(), Width: safe.Width, Height: safe.Height, SHA256: map[int]string{},
 		Likeness: safe.Likeness, BlurHash: safe.BlurHash, Alt: alt, CreatedAt: l.Now().UTC().Truncate(time.Microsecond),
 	}
 	for _, r := range safe.Renditions {
@@ -160,16 +172,33 @@ func (l *Library) describe(safe Photo, alt string) (Kept, error) {
 	return k, nil
 }
 
-// Remove deletes the renditions of photos whose rows are gone.
+// Remove deletes the files of folders whose rows are gone, or name another folder.
 func (l *Library) Remove(ctx context.Context, ids []string) error {
 	for _, id := range ids {
-		for info, err := range l.Blobs.List(ctx, Prefix(id)) {
-			if err != nil {
-				return fmt.Errorf("list the renditions of photo %s: %w", id, err)
-			}
-			if err := l.Blobs.Delete(ctx, info.Name); err != nil {
-				return fmt.Errorf("delete a rendition of photo %s: %w", id, err)
-			}
+		if err := l.removeAll(ctx, Prefix(id)); err != nil {
+			return err
+		}
+	}
+	return l.RemoveUnmasked(ctx, ids)
+}
+
+// RemoveUnmasked deletes what was kept of folders from before they were masked.
+func (l *Library) RemoveUnmasked(ctx context.Context, folders []string) error {
+	for _, folder := range folders {
+		if err := l.removeAll(ctx, UnmaskedPrefix(folder)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Library) removeAll(ctx context.Context, prefix string) error {
+	for info, err := range l.Blobs.List(ctx, prefix) {
+		if err != nil {
+			return fmt.Errorf("list the files of %s: %w", prefix, err)
+		}
+		if err := l.Blobs.Delete(ctx, info.Name); err != nil {
+			return fmt.Errorf("delete a file of %s: %w", prefix, err)
 		}
 	}
 	return nil
@@ -185,6 +214,20 @@ func (l *Library) Sweep(ctx context.Context) error {
 		ids, err := l.Rows.SweepPhotos(ctx, now.Add(-Unclaimed), now, sweepAtOnce)
 		if err != nil {
 			return fmt.Errorf("sweep unclaimed photos: %w", err)
+		}
+		if len(ids) < sweepAtOnce {
+			return nil
+		}
+	}
+}
+
+// SweepUnmasked deletes what was kept from before photos were masked where nobody
+// wants it kept any more.
+func (l *Library) SweepUnmasked(ctx context.Context) error {
+	for {
+		ids, err := l.Rows.SweepUnmasked(ctx, l.Now(), sweepAtOnce)
+		if err != nil {
+			return fmt.Errorf("sweep unmasked pictures: %w", err)
 		}
 		if len(ids) < sweepAtOnce {
 			return nil

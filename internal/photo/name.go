@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // The keys of the renditions: the most that the longer side measures, in pixels.
@@ -22,6 +23,26 @@ func Name(photoID string, size int, sha256 string) string {
 
 // Prefix begins the names of all renditions of a photo, and of no other's.
 func Prefix(photoID string) string { return "photos/" + photoID + "/" }
+
+// UnmaskedName is where the picture lies that was there before its photo was
+// masked, where it is kept: beside the renditions of the folder, under a prefix of
+// its own that no public address reaches. It is a rendition of [Large].
+func UnmaskedName(folder, sha256 string) string {
+	return fmt.Sprintf("%s%d-%s", UnmaskedPrefix(folder), Large, sha256)
+}
+
+// UnmaskedPrefix begins the names of what [UnmaskedName] names for a folder.
+func UnmaskedPrefix(folder string) string { return "unmasked/" + folder + "/" }
+
+// ParseUnmaskedName returns the folder that [UnmaskedName] put into a name.
+func ParseUnmaskedName(name string) (folder string, ok bool) {
+	rest, ok := strings.CutPrefix(name, "unmasked/")
+	if !ok {
+		return "", false
+	}
+	folder, _, _, ok = ParseName("photos/" + rest)
+	return folder, ok
+}
 
 var namePattern = regexp.MustCompile(`^photos/([a-z0-9][a-z0-9_-]*)/([1-9][0-9]{0,4})-([0-9a-f]{64})$`)
 

@@ -119,10 +119,7 @@ const ContentType = "image/jpeg"
 // too many bytes is TooLarge; one that had to wait too long for memory is
 // Unavailable. Any other error is src's or the context's.
 func (p *Processor) Process(ctx context.Context, src io.ReadSeeker) (Photo, Suggestion, error) {
-	p.setUp.Do(func() {
-		p.limits = p.Limits.withDefaults()
-		p.lanes = newLanes(p.limits.Memory)
-	})
+	p.ready()
 	start := time.Now()
 	seen := Observation{}
 	photo, suggestion, err := p.process(ctx, src, &seen)
@@ -131,6 +128,14 @@ func (p *Processor) Process(ctx context.Context, src io.ReadSeeker) (Photo, Sugg
 		p.Observe(seen)
 	}
 	return photo, suggestion, err
+}
+
+// ready makes what the first call needs.
+func (p *Processor) ready() {
+	p.setUp.Do(func() {
+		p.limits = p.Limits.withDefaults()
+		p.lanes = newLanes(p.limits.Memory)
+	})
 }
 
 // process is Process without its frame. It notes in seen what it learns.

@@ -21,10 +21,16 @@ func render(ctx context.Context, img image.Image, width, height int, o orientati
 	if o.swapsSides() {
 		photo.Width, photo.Height = photo.Height, photo.Width
 	}
-	large := upright(img, o)
+	err := photo.addRenditions(ctx, upright(img, o))
+	return photo, err
+}
+
+// addRenditions makes all renditions of what upright returned, and what is computed
+// of the smallest.
+func (photo *Photo) addRenditions(ctx context.Context, large image.Image) error {
 	for _, step := range [...]struct{ size, quality int }{{Large, 85}, {Medium, 82}, {Small, 78}} {
 		if err := ctx.Err(); err != nil {
-			return Photo{}, fmt.Errorf("make renditions: %w", err)
+			return fmt.Errorf("make renditions: %w", err)
 		}
 		smaller := shrinkTo(large, step.size)
 		if n := len(photo.Renditions); n > 0 && smaller == large {
@@ -36,7 +42,7 @@ func render(ctx context.Context, img image.Image, width, height int, o orientati
 		large = smaller
 		rendition, err := encode(large, step.size, step.quality)
 		if err != nil {
-			return Photo{}, err
+			return err
 		}
 		photo.Renditions = append(photo.Renditions, rendition)
 	}
@@ -44,7 +50,7 @@ func render(ctx context.Context, img image.Image, width, height int, o orientati
 	photo.Likeness = likeness(small)
 	var err error
 	photo.BlurHash, err = placeholder(small)
-	return photo, err
+	return err
 }
 
 // upright brings a decoded photo to at most Large, upright and opaque: as planes,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/job"
+	"github.com/kantsten/kantsten/internal/photo"
 )
 
 // Changes is all that a write to a report causes. The store keeps it in the
@@ -20,6 +21,9 @@ type Changes struct {
 	Jobs    []job.Job
 	Photos  []string  // ids of unclaimed photos that the first update claims
 	Texts   []NewText // of earlier updates, which are not held from then on
+	// PhotoState is what the claimed photos begin in; empty is shown.
+	PhotoState   PhotoState
+	PhotoChanges []PhotoChange
 	// AtVersion, where the change decided on the delivery, is the version of the
 	// jurisdiction by which it did. A report is not stored as held if that is not
 	// the current one: the jurisdiction may have a channel now, and then nobody
@@ -30,9 +34,30 @@ type Changes struct {
 // NewText is the text that an earlier update has from then on.
 type NewText struct{ UpdateID, Text string }
 
+// PhotoChange is what becomes of a photo of the report. What its files were before
+// is gone for good: the addresses say so from the commit on.
+type PhotoChange struct {
+	ID      string
+	At      time.Time
+	State   PhotoState     // empty leaves it
+	Version *photo.Version // that takes the place of the present one; nil leaves it
+	Masks   []photo.Area   // of that version
+	Delete  bool
+}
+
+// DeletedPhotos counts the photos that go.
+func (c Changes) DeletedPhotos() (n int) {
+	for _, p := range c.PhotoChanges {
+		if p.Delete {
+			n++
+		}
+	}
+	return n
+}
+
 // None reports whether nothing follows and so nothing has to be written.
 func (c Changes) None() bool {
-	return len(c.Updates) == 0 && len(c.Events) == 0 && len(c.Jobs) == 0 && len(c.Photos) == 0
+	return len(c.Updates) == 0 && len(c.Events) == 0 && len(c.Jobs) == 0 && len(c.Photos)+len(c.PhotoChanges) == 0
 }
 
 // The kinds of jobs that a change to a report can cause.
@@ -44,6 +69,9 @@ const (
 	// JobFetchMedia fetches a picture that was linked to a report. Payload:
 	// FetchMediaJob.
 	JobFetchMedia = "fetch-media"
+	// JobCheckPhoto asks the detector what of a photo nobody should see. Payload:
+	// CheckPhotoJob.
+	JobCheckPhoto = "check-photo"
 	// JobEraseFiles removes files that an erased report, or photos that no report
 	// claimed, left behind. Payload: EraseFilesJob.
 	JobEraseFiles = "erase-files"
@@ -66,11 +94,18 @@ type FetchMediaJob struct {
 	Position int    `json:"position"`
 }
 
+// CheckPhotoJob is the payload of JobCheckPhoto.
+type CheckPhotoJob struct {
+	ReportID string `json:"report_id"`
+	PhotoID  string `json:"photo_id"`
+}
+
 // EraseFilesJob is the payload of JobEraseFiles. The rows of the photos are gone
-// by then, so their ids stand here.
+// by then, so their folders stand here.
 type EraseFilesJob struct {
-	ReportID string   `json:"report,omitempty"` // empty for photos of no report
-	PhotoIDs []string `json:"photos"`
+	ReportID string   `json:"report,omitempty"`   // empty for photos of no report
+	PhotoIDs []string `json:"photos"`             // folders, each the id of a photo or of a version of one
+	Unmasked []string `json:"unmasked,omitempty"` // folders that lose only what they keep from before
 }
 
 // newID returns a UUIDv7: ids sort by the time at which they were made.

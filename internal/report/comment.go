@@ -7,6 +7,7 @@ import (
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/tenant"
 )
 
 // Comment is what somebody adds to a report without changing its status.
@@ -19,6 +20,8 @@ type Comment struct {
 	Alt       string // what the new photo shows, for those who cannot see it
 	Key       Key
 	Origin    Origin
+
+	rules tenant.PhotoRules // where the report lies
 }
 
 // maxPhotos is how many photos one report or comment can carry.
@@ -49,6 +52,9 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 		return done, err
 	}
 	if err := c.keepPhotos(ctx, s); err != nil {
+		return Commentary{}, err
+	}
+	if c.rules, err = s.photoRules(ctx, r, c.PhotoIDs); err != nil {
 		return Commentary{}, err
 	}
 	r, added, first, err := s.add(ctx, actor, r, c)
@@ -133,10 +139,11 @@ func (s *Service) commented(actor auth.Actor, r *Report, c Comment) Changes {
 	now := s.now()
 	actor = s.known(actor, *r)
 	r.UpdatedAt = now
+	state := s.arrival(actor, r, c.rules)
 	if c.reopens() && r.CaseID == "" && s.mayReopen(actor, r) {
 		caused := r.statusChanged(actor, StatusChange{To: Acknowledged, Text: c.Text, Origin: c.Origin}, now)
 		caused.Updates[0].StillBad = c.StillBad
-		return caused.withPhotos(r, c.PhotoIDs)
+		return caused.withPhotos(r, c.PhotoIDs, state)
 	}
 	kind, event := Commented, EventCommented
 	if len(c.PhotoIDs) > 0 {
@@ -144,7 +151,7 @@ func (s *Service) commented(actor auth.Actor, r *Report, c Comment) Changes {
 	}
 	u := r.entry(kind, actor, c.Origin, now)
 	u.Text, u.Internal, u.StillBad = c.Text, c.Internal, c.StillBad
-	return r.caused(u, event).withPhotos(r, c.PhotoIDs)
+	return r.caused(u, event).withPhotos(r, c.PhotoIDs, state)
 }
 
 func (c Comment) reopens() bool { return c.StillBad != nil && *c.StillBad && !c.Internal }

@@ -55,7 +55,7 @@ func (s *Service) Erase(ctx context.Context, actor auth.Actor, name string) erro
 func (r *Report) filesToErase() EraseFilesJob {
 	files := EraseFilesJob{ReportID: r.ID}
 	for _, p := range r.Photos {
-		files.PhotoIDs = append(files.PhotoIDs, p.ID)
+		files.PhotoIDs = append(files.PhotoIDs, p.Folder)
 	}
 	return files
 }

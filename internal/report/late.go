@@ -23,11 +23,13 @@ func (r *Report) forwarded(u Update) []job.Job {
 	return []job.Job{newJob(JobForward, ForwardJob{UpdateID: u.ID}, u.CreatedAt)}
 }
 
-// withPhotos adds the photos that the first update claims, and that they follow
-// the report.
-func (c Changes) withPhotos(r *Report, ids []string) Changes {
-	if len(ids) > 0 {
-		c.Photos, c.Jobs = ids, append(c.Jobs, r.forwarded(c.Updates[0])...)
+// withPhotos adds the photos that the first update claims, in the state in which
+// they begin, and that they follow the report: once they are checked, if they are,
+// for their addresses change when something is masked.
+func (c Changes) withPhotos(r *Report, ids []string, state PhotoState) Changes {
+	if len(ids) > 0 && state != PhotoChecking {
+		c.Jobs = append(c.Jobs, r.forwarded(c.Updates[0])...)
 	}
+	c.claim(r, ids, state)
 	return c
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/kantsten/kantsten/internal/egress"
 	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/tenant"
 )
 
 // A fetched picture is held in memory whole, so few are fetched at once.
@@ -59,12 +60,16 @@ func (s *Service) FetchMedia(ctx context.Context, m FetchMediaJob) error {
 	if err != nil {
 		return fmt.Errorf("keep a picture of report %s: %w", m.ReportID, err)
 	}
+	rules, err := s.photoRules(ctx, before, []string{kept.ID})
+	if err != nil {
+		return err
+	}
 	once := Key{Scope: JobFetchMedia + " " + m.ReportID, Key: strconv.Itoa(m.Position)}
 	if _, _, err := s.Store.AddOnce(ctx, m.ReportID, once, func(r *Report) (Changes, error) {
 		if r.TokenEpoch != before.TokenEpoch { // raised by erasing; the next attempt finds out
 			return Changes{}, errors.New("the report was erased meanwhile, or its token revoked")
 		}
-		return s.mediaAdded(r, kept.ID), nil
+		return s.mediaAdded(r, kept.ID, rules), nil
 	}); err != nil {
 		return fmt.Errorf("add a picture to report %s: %w", m.ReportID, err)
 	}
@@ -74,11 +79,11 @@ func (s *Service) FetchMedia(ctx context.Context, m FetchMediaJob) error {
 // mediaAdded is the update by which a linked picture joins its report. It is a
 // part of what the reporter filed, so no follower is told as of news; a recipient
 // who got the report by message has not seen it yet.
-func (s *Service) mediaAdded(r *Report, photoID string) Changes {
+func (s *Service) mediaAdded(r *Report, photoID string, rules tenant.PhotoRules) Changes {
 	r.UpdatedAt = s.now()
 	u := r.entry(PhotoAdded, auth.Actor{}, r.Origin, r.UpdatedAt)
 	u.Author = ByReporter
 	caused := r.caused(u, EventPhoto)
 	caused.Jobs = nil
-	return caused.withPhotos(r, []string{photoID})
+	return caused.withPhotos(r, []string{photoID}, s.arrival(auth.Actor{}, r, rules))
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kantsten/kantsten/internal/catalog"
+	"github.com/kantsten/kantsten/internal/photo"
 )
 
 // Report is one fault in public space, as it stands now. What happened to it on
@@ -80,10 +81,29 @@ type Photo struct {
 	Width, Height int    // of the photo as it was sent, upright, pixels
 	BlurHash      string // a placeholder to show until a rendition has come
 	Alt           string // what it shows, in the sender's words; may be empty
-	// SHA256 names the renditions by size: 2048, 1024 and 320.
+	Likeness      photo.Likeness
+	// SHA256 names the renditions by size: 2048, 1024 and 320; they lie in Folder.
 	SHA256    map[int]string
+	Folder    string
+	State     PhotoState
+	Masks     []photo.Area // what is pixelated
+	Unmasked  string       // SHA-256 of what is kept from before; empty for nothing
 	CreatedAt time.Time
 }
+
+// PhotoState says who sees a photo.
+type PhotoState string
+
+// The states. What is not shown is for those only to whom a private report there
+// would be open: its reporter and the staff.
+const (
+	PhotoShown    PhotoState = "shown"    // whoever sees the report
+	PhotoHeld     PhotoState = "held"     // until a handler has looked
+	PhotoChecking PhotoState = "checking" // until the detector has answered
+)
+
+// Hidden reports whether the public does not see the photo.
+func (s PhotoState) Hidden() bool { return s == PhotoHeld || s == PhotoChecking }
 
 // Contact is how to reach a reporter. It is stored apart from the report, is
 // shown to staff who need it for the work, and is what erasing erases.
@@ -111,6 +131,11 @@ const (
 	Unmerged      UpdateKind = "unmerge" // and is on its own again
 	Joined        UpdateKind = "joined"  // another report became a voice of it
 	Left          UpdateKind = "left"    // and is none any more
+
+	PhotoMasked   UpdateKind = "photo-masked" // these four are internal; their text is the photo's id
+	PhotoReleased UpdateKind = "photo-released"
+	PhotoRemoved  UpdateKind = "photo-removed"
+	PhotoUnmasked UpdateKind = "photo-unmasked" // somebody looked at what is kept
 )
 
 // Author says whose update it is, without saying who.

@@ -37,8 +37,11 @@ type Service struct {
 	// Egress fetches the pictures that other systems link to. Its responses may
 	// have as many bytes as a photo.
 	Egress *egress.Client
-	Sweden *time.Location // Europe/Stockholm, whose year a reference carries
-	Now    func() time.Time
+	// Detector finds what of a photo nobody should see; nil without one, and then no
+	// photo is checked.
+	Detector *photo.Detector
+	Sweden   *time.Location // Europe/Stockholm, whose year a reference carries
+	Now      func() time.Time
 	// Committed is called after a commit that left jobs, so that they start at
 	// once; nil if nobody waits.
 	Committed func()
@@ -110,6 +113,10 @@ type Store interface {
 	Contact(ctx context.Context, reportID string) (Contact, error)
 	// Contacts returns the same for many reports, by report id.
 	Contacts(ctx context.Context, reportIDs []string) (map[string]Contact, error)
+	// Note stores updates, events and jobs of a report that itself stays as it is.
+	Note(ctx context.Context, reportID string, caused Changes) error
+	// PhotoGone reports whether a report had a photo that was deleted from it.
+	PhotoGone(ctx context.Context, reportID, photoID string) (bool, error)
 	// MediaURL returns the address of a picture that is still to be fetched, by its
 	// place in the filing; false if it is done, or erased.
 	MediaURL(ctx context.Context, reportID string, position int) (address string, ok bool, err error)

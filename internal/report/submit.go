@@ -250,7 +250,8 @@ func (s *Service) filing(actor auth.Actor, sub *Submission, d decision) Filing {
 	u := r.entry(WasFiled, actor, sub.Origin, now)
 	u.Author, u.Trace = ByReporter, route.Trace
 	caused := r.caused(u, EventFiled)
-	caused.Photos, caused.AtVersion = sub.PhotoIDs, j.Version
+	caused.claim(&r, sub.PhotoIDs, s.arrival(actor, &r, j.Photos))
+	caused.AtVersion = j.Version
 	if r.Delivery == Queued {
 		caused.Jobs = append(caused.Jobs, newJob(JobDeliver, DeliverJob{ReportID: r.ID}, now))
 	}

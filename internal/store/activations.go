@@ -31,10 +31,10 @@ func (t *tx) addMissing(ctx context.Context, js []tenant.Jurisdiction) error {
 	args := make([]any, 0, 6*len(js))
 	for i, j := range js {
 		n := 6 * i
-		rows[i] = fmt.Sprintf("($%d, $%d, $%d, $%d, $%d, '', 'null', 1, $%d)", n+1, n+2, n+3, n+4, n+5, n+6)
+		rows[i] = fmt.Sprintf("($%d, $%d, $%d, $%d, $%d, '', 'null', '{}', 1, $%d)", n+1, n+2, n+3, n+4, n+5, n+6)
 		args = append(args, j.Code, j.Name, j.Channel, j.Email, j.Language, micros(j.UpdatedAt))
 	}
-	if _, err := t.exec(ctx, `INSERT INTO jurisdictions (code, name, channel, email, language, contact, services, version, updated_at)
+	if _, err := t.exec(ctx, `INSERT INTO jurisdictions (code, name, channel, email, language, contact, services, photos, version, updated_at)
 		VALUES `+strings.Join(rows, ", ")+` ON CONFLICT (code) DO NOTHING`, args...); err != nil {
 		return fmt.Errorf("add %d jurisdictions: %w", len(js), err)
 	}
@@ -135,7 +135,7 @@ func (t *tx) succeed(ctx context.Context, w routing.Switch) error {
 	fresh := map[string]bool{}
 	for _, h := range w.Heirs {
 		n, err := t.exec(ctx, `UPDATE jurisdictions SET version = version + 1, updated_at = $3,
-			(channel, email, language, contact, services) = (SELECT channel, email, language, contact, services FROM jurisdictions WHERE code = $1)
+			(channel, email, language, contact, services, photos) = (SELECT channel, email, language, contact, services, photos FROM jurisdictions WHERE code = $1)
 			WHERE code = $2 AND version = 1 AND channel = 'none' AND EXISTS (SELECT 1 FROM jurisdictions WHERE code = $1)`,
 			h.Old, h.New, micros(w.At))
 		if err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -24,9 +25,12 @@ func (t *tx) insertCaused(ctx context.Context, reportID string, c report.Changes
 		}
 	}
 	if len(c.Photos) > 0 {
-		if err := t.claimPhotos(ctx, reportID, c.Updates[0].ID, c.Photos); err != nil {
+		if err := t.claimPhotos(ctx, reportID, c); err != nil {
 			return err
 		}
+	}
+	if err := t.changePhotos(ctx, reportID, c.PhotoChanges); err != nil {
+		return err
 	}
 	if err := t.insertEvents(ctx, c.Events); err != nil {
 		return err
@@ -72,10 +76,10 @@ func (s Reports) Updates(ctx context.Context, reportID string, internal bool) ([
 
 // claimPhotos gives photos that nobody has claimed yet to a report. That, and
 // the sweep's delete by the same condition, is why the two cannot meet.
-func (t *tx) claimPhotos(ctx context.Context, reportID, updateID string, photos []string) error {
-	for i, id := range photos {
-		n, err := t.exec(ctx, `UPDATE photos SET report = $2, update_id = $3, position = $4 WHERE id = $1 AND report IS NULL`,
-			id, reportID, updateID, i)
+func (t *tx) claimPhotos(ctx context.Context, reportID string, c report.Changes) error {
+	for i, id := range c.Photos {
+		n, err := t.exec(ctx, `UPDATE photos SET report = $2, update_id = $3, position = $4, state = $5 WHERE id = $1 AND report IS NULL`,
+			id, reportID, c.Updates[0].ID, i, cmp.Or(c.PhotoState, report.PhotoShown))
 		if err != nil {
 			return fmt.Errorf("claim photo %s: %w", id, err)
 		}

@@ -207,9 +207,9 @@ func columnList(t backup.Table) string {
 func (s Backups) Files(t backup.Table) (func(backup.Row) (backup.Files, error), error) {
 	switch t.Name {
 	case "photos":
-		at, err := positions(t, "id", "sha256", "report")
+		at, err := positions(t, "folder", "sha256", "report", "unmasked")
 		return func(row backup.Row) (backup.Files, error) {
-			return photoFiles(row[at[0]], row[at[1]], row[at[2]] != nil)
+			return photoFiles(row[at[0]], row[at[1]], row[at[3]], row[at[2]] != nil)
 		}, err
 	case "boundary_sets":
 		at, err := positions(t, "index_blob")
@@ -235,26 +235,35 @@ func positions(t backup.Table, names ...string) ([]int, error) {
 	return at, nil
 }
 
-func photoFiles(id, hashes any, claimed bool) (backup.Files, error) {
-	name, ok1 := id.(string)
+func photoFiles(folder, hashes, unmasked any, claimed bool) (backup.Files, error) {
+	name, ok1 := folder.(string)
 	text, ok2 := hashes.(string)
+	before, ok3 := unmasked.(string)
 	var bySize map[int]string
-	if !ok1 || !ok2 || json.Unmarshal([]byte(text), &bySize) != nil {
+	if !ok1 || !ok2 || !ok3 || json.Unmarshal([]byte(text), &bySize) != nil {
 		return backup.Files{}, fmt.Errorf("photo %.60q does not name its renditions", name)
 	}
 	files := backup.Files{Optional: !claimed}
 	for _, size := range slices.Sorted(maps.Keys(bySize)) {
 		files.Names = append(files.Names, photo.Name(name, size, bySize[size]))
 	}
+	if before != "" {
+		files.Names = append(files.Names, photo.UnmaskedName(name, before))
+	}
 	return files, nil
 }
 
 // Refers reports whether a row refers to the blob at this moment.
 func (s Backups) Refers(ctx context.Context, name string) (bool, error) {
-	id, _, _, _ := photo.ParseName(name)
+	folder, _, _, ok := photo.ParseName(name)
+	unmasked := ""
+	if !ok {
+		unmasked, _ = photo.ParseUnmaskedName(name)
+	}
 	var n int
-	if _, err := s.one(ctx, `SELECT (SELECT count(*) FROM photos WHERE id = $1) + (SELECT count(*) FROM boundary_sets WHERE index_blob = $2)`,
-		[]any{id, name}, &n); err != nil {
+	if _, err := s.one(ctx, `SELECT (SELECT count(*) FROM photos WHERE folder = $1 OR folder = $3 AND unmasked <> '')
+			+ (SELECT count(*) FROM boundary_sets WHERE index_blob = $2)`,
+		[]any{folder, name, unmasked}, &n); err != nil {
 		return false, fmt.Errorf("look up who refers to %s: %w", name, err)
 	}
 	return n > 0, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,8 +26,8 @@ func (s Photos) AddPhoto(ctx context.Context, p photo.Kept) error {
 		return fmt.Errorf("encode the names of photo %s: %w", p.ID, err)
 	}
 	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, `INSERT INTO photos (id, position, width, height, sha256, likeness, blurhash, alt, created_at)
-			VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8)`,
+		_, err := t.exec(ctx, `INSERT INTO photos (id, position, width, height, sha256, likeness, blurhash, alt, state, folder, masks, unmasked, created_at)
+			VALUES ($1, 0, $2, $3, $4, $5, $6, $7, 'shown', $1, '[]', '', $8)`,
 			p.ID, p.Width, p.Height, string(hashes), int64(p.Likeness), p.BlurHash, p.Alt, micros(p.CreatedAt)) // #nosec G115 -- 64 bits, stored as they are
 		return err
 	})
@@ -66,8 +67,8 @@ func (s Photos) kept(ctx context.Context, first report.Replay, once photo.Once) 
 	k := photo.Kept{ID: first.Resource}
 	var hashes string
 	var created, likeness int64
-	ok, err := s.one(ctx, `SELECT width, height, sha256, likeness, blurhash, alt, created_at FROM photos WHERE id = $1`, []any{k.ID},
-		&k.Width, &k.Height, &hashes, &likeness, &k.BlurHash, &k.Alt, &created)
+	ok, err := s.one(ctx, `SELECT folder, width, height, sha256, likeness, blurhash, alt, created_at FROM photos WHERE id = $1`, []any{k.ID},
+		&k.Folder, &k.Width, &k.Height, &hashes, &likeness, &k.BlurHash, &k.Alt, &created)
 	if err != nil {
 		return photo.Kept{}, fmt.Errorf("read photo %s: %w", k.ID, err)
 	}
@@ -104,19 +105,63 @@ func (s Photos) SweepPhotos(ctx context.Context, before, now time.Time, n int) (
 	return ids, nil
 }
 
-// PhotoShown returns how a photo may be seen; false if there is none of that id.
-func (s Photos) PhotoShown(ctx context.Context, id string) (shown photo.Shown, ok bool, err error) {
-	var by sql.NullString
+// notKept finds photos with something kept whose jurisdiction does not keep it. Its
+// rules are JSON as encoding/json writes it, without any text of people's.
+const notKept = `SELECT p.id FROM photos p JOIN reports r ON r.id = p.report WHERE p.unmasked <> '' AND NOT EXISTS
+	(SELECT 1 FROM jurisdictions j WHERE j.code = r.jurisdiction AND j.photos LIKE '%"keep_unmasked":true%') ORDER BY p.id LIMIT $1`
+
+// SweepUnmasked forgets what photos kept from before they were masked, where the
+// jurisdiction of their report does not keep such pictures, or no longer.
+func (s Photos) SweepUnmasked(ctx context.Context, now time.Time, n int) (ids []string, err error) {
+	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		rows, err := t.rows(ctx, notKept, n)
+		if ids, err = collect(rows, err, scanText); err != nil {
+			return err
+		}
+		var files report.EraseFilesJob
+		for _, id := range ids {
+			var folder string
+			err := t.row(ctx, `UPDATE photos SET unmasked = '' WHERE id = $1 RETURNING folder`, id).Scan(&folder)
+			if errors.Is(err, sql.ErrNoRows) {
+				continue // deleted meanwhile
+			}
+			if err != nil {
+				return err
+			}
+			files.Unmasked = append(files.Unmasked, folder)
+		}
+		if len(files.Unmasked) == 0 {
+			return nil
+		}
+		erase, err := job.New(report.JobEraseFiles, "", files, now)
+		if err != nil {
+			return err
+		}
+		return t.insertJobs(ctx, []job.Job{erase})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
+}
+
+// PhotoShown returns how the version of a photo that lies in a folder may be seen;
+// false if there is none, and was none.
+func (s Photos) PhotoShown(ctx context.Context, folder string) (shown photo.Shown, ok bool, err error) {
+	var by, hashes, state sql.NullString
 	var private sql.NullBool
-	var hashes string
-	ok, err = s.one(ctx, `SELECT r.id, r.private, p.sha256 FROM photos p LEFT JOIN reports r ON r.id = p.report WHERE p.id = $1`,
-		[]any{id}, &by, &private, &hashes)
+	ok, err = s.one(ctx, `SELECT r.id, r.private, p.sha256, p.state FROM photos p LEFT JOIN reports r ON r.id = p.report WHERE p.folder = $1
+		UNION ALL SELECT NULL, NULL, NULL, NULL FROM gone_photos WHERE folder = $1`,
+		[]any{folder}, &by, &private, &hashes, &state)
 	if err != nil || !ok {
 		return photo.Shown{}, false, err
 	}
-	shown.Report, shown.Private = by.String, private.Bool
-	if err := json.Unmarshal([]byte(hashes), &shown.SHA256); err != nil {
-		return photo.Shown{}, false, fmt.Errorf("read photo %s: %w", id, err)
+	if !hashes.Valid {
+		return photo.Shown{Gone: true}, true, nil
+	}
+	shown.Report, shown.Private, shown.Hidden = by.String, private.Bool, report.PhotoState(state.String).Hidden()
+	if err := json.Unmarshal([]byte(hashes.String), &shown.SHA256); err != nil {
+		return photo.Shown{}, false, fmt.Errorf("read photo %s: %w", folder, err)
 	}
 	return shown, true, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/huandu/go-sqlbuilder"
 	"github.com/paulmach/orb"
 
+	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
 )
@@ -325,13 +326,20 @@ func (t *tx) photosOf(ctx context.Context, reportID string) ([]report.Photo, err
 	})
 }
 
-const photoColumns = `report, id, update_id, width, height, sha256, blurhash, alt, created_at`
+const photoColumns = `report, id, update_id, width, height, sha256, blurhash, alt, state, folder, masks, unmasked, likeness, created_at`
 
 func scanPhoto(row scanner) (of string, p report.Photo, err error) {
-	var hashes string
-	var created int64
-	if err = row.Scan(&of, &p.ID, &p.UpdateID, &p.Width, &p.Height, &hashes, &p.BlurHash, &p.Alt, &created); err != nil {
+	var hashes, masks string
+	var created, likeness int64
+	if err = row.Scan(&of, &p.ID, &p.UpdateID, &p.Width, &p.Height, &hashes, &p.BlurHash, &p.Alt,
+		&p.State, &p.Folder, &masks, &p.Unmasked, &likeness, &created); err != nil {
 		return of, p, err
+	}
+	p.Likeness = photo.Likeness(likeness) // #nosec G115 -- 64 bits, as they were stored
+	if masks != "[]" {
+		if err = json.Unmarshal([]byte(masks), &p.Masks); err != nil {
+			return of, p, fmt.Errorf("read the masks of photo %s: %w", p.ID, err)
+		}
 	}
 	p.CreatedAt = fromMicros(created)
 	if err = json.Unmarshal([]byte(hashes), &p.SHA256); err != nil {

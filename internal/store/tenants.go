@@ -20,21 +20,24 @@ type Tenants struct{ *DB }
 var _ tenant.Store = Tenants{}
 
 // An alias is one word without commas, so one column can carry all of a row's.
-const jurisdictionSelect = `SELECT code, name, channel, email, contact, language, services, version, updated_at,
+const jurisdictionSelect = `SELECT code, name, channel, email, contact, language, services, photos, version, updated_at,
 	COALESCE((SELECT string_agg(alias, ',') FROM jurisdiction_aliases WHERE jurisdiction = code), '')
 	FROM jurisdictions`
 
 func scanJurisdiction(row scanner) (tenant.Jurisdiction, error) {
 	var j tenant.Jurisdiction
-	var services, aliases string
+	var services, photos, aliases string
 	var updated int64
-	if err := row.Scan(&j.Code, &j.Name, &j.Channel, &j.Email, &j.Contact, &j.Language, &services, &j.Version, &updated, &aliases); err != nil {
+	if err := row.Scan(&j.Code, &j.Name, &j.Channel, &j.Email, &j.Contact, &j.Language, &services, &photos, &j.Version, &updated, &aliases); err != nil {
 		return j, err
 	}
 	j.UpdatedAt, j.Aliases = fromMicros(updated), splitList(aliases)
 	slices.Sort(j.Aliases)
 	if err := json.Unmarshal([]byte(services), &j.Services); err != nil {
 		return j, fmt.Errorf("read the services of jurisdiction %s: %w", j.Code, err)
+	}
+	if err := json.Unmarshal([]byte(photos), &j.Photos); err != nil {
+		return j, fmt.Errorf("read the photo rules of jurisdiction %s: %w", j.Code, err)
 	}
 	return j, nil
 }
@@ -99,13 +102,17 @@ func (t *tx) putJurisdiction(ctx context.Context, j tenant.Jurisdiction) error {
 	if err != nil {
 		return fmt.Errorf("encode the services of jurisdiction %s: %w", j.Code, err)
 	}
-	query := `UPDATE jurisdictions SET name = $2, channel = $3, email = $4, language = $5, services = $6, contact = $9,
-		version = version + 1, updated_at = $7 WHERE code = $1 AND version = $8`
-	if j.Version == 0 {
-		query = `INSERT INTO jurisdictions (code, name, channel, email, language, services, version, updated_at, contact)
-			VALUES ($1, $2, $3, $4, $5, $6, $8 + 1, $7, $9) ON CONFLICT (code) DO NOTHING`
+	photos, err := json.Marshal(j.Photos)
+	if err != nil {
+		return fmt.Errorf("encode the photo rules of jurisdiction %s: %w", j.Code, err)
 	}
-	n, err := t.exec(ctx, query, j.Code, j.Name, j.Channel, j.Email, j.Language, string(services), micros(j.UpdatedAt), j.Version, j.Contact)
+	query := `UPDATE jurisdictions SET name = $2, channel = $3, email = $4, language = $5, services = $6, contact = $9,
+		photos = $10, version = version + 1, updated_at = $7 WHERE code = $1 AND version = $8`
+	if j.Version == 0 {
+		query = `INSERT INTO jurisdictions (code, name, channel, email, language, services, version, updated_at, contact, photos)
+			VALUES ($1, $2, $3, $4, $5, $6, $8 + 1, $7, $9, $10) ON CONFLICT (code) DO NOTHING`
+	}
+	n, err := t.exec(ctx, query, j.Code, j.Name, j.Channel, j.Email, j.Language, string(services), micros(j.UpdatedAt), j.Version, j.Contact, string(photos))
 	if err != nil {
 		return fmt.Errorf("store jurisdiction %s: %w", j.Code, err)
 	}

@@ -49,9 +49,31 @@ type Jurisdiction struct {
 	Contact   string // how residents may reach it; public
 	Language  string // of its staff and its messages
 	Services  []catalog.Override
+	Photos    PhotoRules
 	Version   int64
 	UpdatedAt time.Time
 }
+
+// PhotoRules say how a jurisdiction wants the photos of its reports handled.
+type PhotoRules struct {
+	// Hold keeps every photo from the public until a handler has looked at it.
+	Hold bool `json:"hold,omitempty"`
+	// KeepUnmasked keeps what a photo showed before it was masked, for its handlers;
+	// otherwise that is destroyed.
+	KeepUnmasked bool `json:"keep_unmasked,omitempty"`
+	// Unchecked says what becomes of a photo that the detector did not answer for;
+	// empty is [HoldUnchecked].
+	Unchecked Unchecked `json:"unchecked,omitempty"`
+}
+
+// Unchecked is what becomes of a photo that no detector has looked at.
+type Unchecked string
+
+// What can be done with it.
+const (
+	HoldUnchecked    Unchecked = "hold"    // a handler looks at it first
+	PublishUnchecked Unchecked = "publish" // it is shown
+)
 
 // Catalogue is what can be reported to the jurisdiction.
 func (j Jurisdiction) Catalogue() *catalog.Catalogue { return catalog.Base().For(j.Services) }
@@ -139,6 +161,9 @@ func (j Jurisdiction) faults() *problem.Error {
 		fault("/contact", "too-long", "a contact has at most 1000 characters")
 	} else if code, detail := problem.TextFault(j.Contact); code != "" {
 		fault("/contact", code, "a contact "+detail)
+	}
+	if u := j.Photos.Unchecked; u != "" && u != HoldUnchecked && u != PublishUnchecked {
+		fault("/photos/unchecked", "unknown", "what is not checked is held (hold) or shown (publish)")
 	}
 	for _, a := range j.Aliases {
 		if !aliasForm.MatchString(a) {

@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/report"
+)
+
+// changePhotos carries out what a write to a report does to its photos. The
+// report's row is locked.
+func (t *tx) changePhotos(ctx context.Context, reportID string, changes []report.PhotoChange) error {
+	for _, c := range changes {
+		if err := t.changePhoto(ctx, reportID, c); err != nil {
+			return fmt.Errorf("change photo %s: %w", c.ID, err)
+		}
+	}
+	return nil
+}
+
+func (t *tx) changePhoto(ctx context.Context, reportID string, c report.PhotoChange) error {
+	if c.Delete || c.Version != nil {
+		if _, err := t.exec(ctx, `INSERT INTO gone_photos (folder, photo, report, created_at)
+			SELECT folder, id, report, $3 FROM photos WHERE id = $1 AND report = $2`, c.ID, reportID, micros(c.At)); err != nil {
+			return err
+		}
+	}
+	switch {
+	case c.Delete:
+		return t.one(ctx, `DELETE FROM photos WHERE id = $1 AND report = $2`, c.ID, reportID)
+	case c.Version != nil:
+		if err := t.takeVersion(ctx, reportID, c); err != nil {
+			return err
+		}
+	}
+	if c.State == "" {
+		return nil
+	}
+	return t.one(ctx, `UPDATE photos SET state = $3 WHERE id = $1 AND report = $2`, c.ID, reportID, c.State)
+}
+
+// takeVersion lets a photo take over the pictures that lie under an unclaimed row,
+// by the same condition by which the sweep deletes that row.
+func (t *tx) takeVersion(ctx context.Context, reportID string, c report.PhotoChange) error {
+	v := *c.Version
+	hashes, err := json.Marshal(v.SHA256)
+	if err != nil {
+		return fmt.Errorf("encode the names of version %s: %w", v.Folder, err)
+	}
+	masks := []byte("[]")
+	if len(c.Masks) > 0 {
+		if masks, err = json.Marshal(c.Masks); err != nil {
+			return fmt.Errorf("encode masks: %w", err)
+		}
+	}
+	n, err := t.exec(ctx, `DELETE FROM photos WHERE id = $1 AND report IS NULL`, v.Folder)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return &problem.Error{Kind: problem.Unavailable, Detail: "the pictures that were made are no longer there; try again", RetryAfter: time.Second}
+	}
+	return t.one(ctx, `UPDATE photos SET folder = $3, sha256 = $4, likeness = $5, blurhash = $6, masks = $7, unmasked = $8
+		WHERE id = $1 AND report = $2`,
+		c.ID, reportID, v.Folder, string(hashes), int64(v.Likeness), v.BlurHash, string(masks), v.Unmasked) // #nosec G115 -- 64 bits, stored as they are
+}
+
+// one runs a statement that has to touch one row.
+func (t *tx) one(ctx context.Context, query string, args ...any) error {
+	n, err := t.exec(ctx, query, args...)
+	if err == nil && n != 1 {
+		err = fmt.Errorf("%d rows were touched instead of one", n)
+	}
+	return err
+}
+
+// PhotoGone reports whether a report had a photo that was deleted from it.
+func (s Reports) PhotoGone(ctx context.Context, reportID, photoID string) (bool, error) {
+	var one int
+	gone, err := s.one(ctx, `SELECT 1 FROM gone_photos WHERE photo = $1 AND report = $2 LIMIT 1`, []any{photoID, reportID}, &one)
+	if err != nil {
+		return false, fmt.Errorf("look for photo %s: %w", photoID, err)
+	}
+	return gone, nil
+}
+
+// Note stores updates, events and jobs of a report that itself stays as it is.
+func (s Reports) Note(ctx context.Context, reportID string, caused report.Changes) error {
+	return s.inTx(ctx, func(ctx context.Context, t *tx) error { return t.insertCaused(ctx, reportID, caused) })
+}
