@@ -32,7 +32,7 @@ const (
 // row says how a call ends for each of the walkers.
 type row struct {
 	operation, about string
-	method, path     string // {report} is a report in Sundsvall, {told} one with held words, {held} one in triage, {…-private} the same but private
+	method, path     string // {report} is a report in Sundsvall, {told} one with held words, {held} one in triage, {…-private} the same but private; {photo} is one of its photos, {masked} one that is masked
 	body             any    // nil for none, a photo for a form
 	want             string // by walker; blanks are for the eye
 }
@@ -102,6 +102,12 @@ var walk = []row{
 	{"postReportUnmerge", "", "POST", "/v1/reports/{report}/unmerge", fields{"text": "x"}, "133 3oo 333 3 3333"},
 	{"listReportVoices", "public", "GET", "/v1/reports/{report}/voices", nil, open},
 	{"listReportVoices", "private", "GET", "/v1/reports/{report-private}/voices", nil, "44o ooo 444 4 4o44"},
+	{"putReportPhotoMasks", "", "PUT", "/v1/reports/{report}/photos/{photo}/masks", fields{"areas": []fields{secretPlace}}, "133 3oo 333 3 3333"},
+	{"putReportPhotoMasks", "private", "PUT", "/v1/reports/{report-private}/photos/{photo}/masks", fields{"areas": []fields{secretPlace}}, "143 3oo 444 4 4344"},
+	{"postReportPhotoRelease", "", "POST", "/v1/reports/{report}/photos/{photo}/release", nil, "133 3oo 333 3 3333"},
+	{"getReportPhotoUnmasked", "", "GET", "/v1/reports/{report}/photos/{masked}/unmasked", nil, "133 3oo 333 3 3333"},
+	{"deleteReportPhoto", "", "DELETE", "/v1/reports/{report}/photos/{photo}", nil, "133 3oo 333 3 3333"},
+
 	{"listQueue", "one's own", "GET", "/v1/queue", nil, "131 ooo ooo o 3o33"},
 	{"listQueue", "Sundsvall's", "GET", "/v1/queue?jurisdiction=2281", nil, "131 ooo 333 3 3o33"},
 
@@ -215,7 +221,7 @@ func (r row) scene(t *testing.T, s *system, admin *apitest.Client) *scene {
 	made := &scene{names: map[string]string{}}
 	for name, at := range map[string]place{"{report}": inSundsvall, "{held}": inGoteborg, "{report-private}": inSundsvall, "{held-private}": inGoteborg} {
 		if r.names(name) {
-			filed := s.filed(t, at, fields{"private": strings.HasSuffix(name, "-private}")})
+			filed := r.file(t, s, at, strings.HasSuffix(name, "-private}"), made)
 			made.names[name], made.token = filed.Id, filed.FollowToken
 		}
 	}
@@ -243,6 +249,21 @@ func (r row) scene(t *testing.T, s *system, admin *apitest.Client) *scene {
 	return made
 }
 
+// file files the report that a row is about, with the photo that it names.
+func (r row) file(t *testing.T, s *system, at place, private bool, made *scene) api.FiledReport {
+	t.Helper()
+	if !r.names("{photo}") && !r.names("{masked}") {
+		return s.filed(t, at, fields{"private": private})
+	}
+	filed := s.filedWithSecret(t, fields{"private": private})
+	made.names["{photo}"], made.names["{masked}"] = filed.Photos[0].Id, filed.Photos[0].Id
+	if r.names("{masked}") {
+		s.rulePhotos(t, fields{"keep_unmasked": true})
+		mask(t, s.staff(t, auth.Handler, sundsvall), filed, secretPlace).Want(http.StatusOK)
+	}
+	return filed
+}
+
 func (r row) names(what string) bool {
 	if body, ok := r.body.(fields); ok {
 		for _, v := range body {
@@ -267,7 +288,7 @@ func (r row) call(t *testing.T, s *system, about *scene, who string, c *apitest.
 	if j, ok := strings.CutPrefix(path, "/v1/jurisdictions/"); ok && r.method == http.MethodPut {
 		j, _, _ = strings.Cut(j, "/")
 		c = c.With("If-Match", s.in(t).Get("/v1/jurisdictions/"+j).Header.Get("ETag"))
-	} else if r.method == http.MethodPut || strings.HasSuffix(path, "/hand-over") || strings.HasSuffix(path, "merge") {
+	} else if r.method == http.MethodPut || strings.HasSuffix(path, "/hand-over") || strings.HasSuffix(path, "merge") || strings.Contains(path, "/photos/") {
 		c = c.With("If-Match", `"1"`)
 	}
 	switch body := r.body.(type) {

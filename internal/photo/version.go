@@ -1,7 +1,6 @@
 package photo
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -48,10 +47,8 @@ func (l *Library) Mask(ctx context.Context, from Version, areas []Area, keep boo
 	if err := l.Rows.AddPhoto(ctx, k); err != nil {
 		return Version{}, fmt.Errorf("store the row of version %s: %w", k.ID, err)
 	}
-	for _, r := range safe.Renditions {
-		if err := l.Blobs.Put(ctx, Name(k.ID, r.Size, r.SHA256), bytes.NewReader(r.Data), ContentType); err != nil {
-			return Version{}, storageTrouble(k.ID, err)
-		}
+	if err := l.store(ctx, k.ID, safe.Renditions); err != nil {
+		return Version{}, storageTrouble(k.ID, err)
 	}
 	if !keep {
 		return made, nil

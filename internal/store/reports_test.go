@@ -105,6 +105,7 @@ func TestAReportComesBackAsItWasFiled(t *testing.T) {
 		for _, id := range f.Photos {
 			want.Photos = append(want.Photos, report.Photo{
 				ID: id, UpdateID: f.Updates[0].ID, Width: 2048, Height: 1536, SHA256: map[int]string{2048: "aa", 320: "bb"}, CreatedAt: noon,
+				Likeness: 1<<63 + 5, Folder: id, State: report.PhotoShown,
 			})
 		}
 		filed.Attributes = nil
