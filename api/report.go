@@ -28,12 +28,11 @@ func (s *Server) PostReport(ctx context.Context, req PostReportRequestObject) (P
 	if err != nil {
 		return nil, err
 	}
-	actor.FollowToken = done.FollowToken // whoever filed it sees their own words
+	actor.FollowToken = done.FollowToken // whoever filed it sees their own words and photos
 	wire, err := s.toReport(auth.With(ctx, actor), done.Report)
 	if err != nil {
 		return nil, err
 	}
-	wire.Photos = s.toPhotos(done.Report.Photos, done.Report.Private) // whoever filed it is its reporter
 	return PostReport201JSONResponse{
 		Body: filedReport(wire, done.FollowToken),
 		Headers: PostReport201ResponseHeaders{

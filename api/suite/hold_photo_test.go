@@ -173,7 +173,6 @@ func photoRulesAreItsOwn(t *testing.T, s *system) {
 
 // watcher is a detector that answers as it is told.
 type watcher struct {
-	url     string
 	asked   atomic.Int32
 	failing atomic.Bool
 	answer  atomic.Pointer[[]fields]

@@ -120,9 +120,9 @@ func (n *Notifier) deliveryMail(r report.Report, to tenant.Jurisdiction, contact
 	if r.TextHeld {
 		b.WriteString("\n" + w.heldWords + "\n")
 	}
-	if len(r.Photos) > 0 {
+	if photos := checked(r.Photos); len(photos) > 0 {
 		b.WriteString("\n" + w.photos + ":\n")
-		for _, p := range r.Photos {
+		for _, p := range photos {
 			b.WriteString(n.Links.Photo(p) + "\n")
 		}
 	}
@@ -131,6 +131,12 @@ func (n *Notifier) deliveryMail(r report.Report, to tenant.Jurisdiction, contact
 	}
 	fmt.Fprintf(&b, "\n"+w.answerAt+"\n", n.Links.Report(r))
 	return Mail{To: to.Email, Subject: "[" + r.Reference + "] " + name, Text: b.String()}
+}
+
+// checked leaves out the photos that the detector is still looking at: they follow,
+// for their addresses change when something is masked.
+func checked(photos []report.Photo) []report.Photo {
+	return slices.DeleteFunc(slices.Clone(photos), func(p report.Photo) bool { return p.State == report.PhotoChecking })
 }
 
 // degrees writes a coordinate to a millionth of a degree, about a decimetre.

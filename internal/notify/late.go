@@ -64,7 +64,7 @@ func (n *Notifier) forward(ctx context.Context, j job.Job) error {
 // lateMail tells of the photos of one update; ok is false where there are none any
 // more, or nobody to mail to.
 func (n *Notifier) lateMail(r report.Report, u report.Update, to tenant.Jurisdiction) (m Mail, ok bool) {
-	late := slices.DeleteFunc(slices.Clone(r.Photos), func(p report.Photo) bool { return p.UpdateID != u.ID })
+	late := slices.DeleteFunc(checked(r.Photos), func(p report.Photo) bool { return p.UpdateID != u.ID })
 	if to.Channel != tenant.Email || len(late) == 0 {
 		return Mail{}, false
 	}

@@ -85,7 +85,7 @@ func TestAreasInPixels(t *testing.T) {
 
 // noise draws pixels at random, so that what is masked has as much in it as fits.
 func noise(width, height int, seed uint64) *image.NRGBA {
-	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test picture
+	rng := rand.New(rand.NewPCG(seed, 1))
 	img := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for i := range img.Pix {
 		img.Pix[i] = uint8(rng.UintN(256))
@@ -194,7 +194,7 @@ func spreadOf(img image.Image, in image.Rectangle) int {
 	lowest, highest := 255, 0
 	for y := in.Min.Y; y < in.Max.Y; y++ {
 		for x := in.Min.X; x < in.Max.X; x++ {
-			g := int(color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y) //nolint:errcheck // what the model converts to
+			g := int(color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y)
 			lowest, highest = min(lowest, g), max(highest, g)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/blob"
+	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
 )
@@ -194,16 +195,30 @@ func (r *Report) photoChanged(actor auth.Actor, kind UpdateKind, change PhotoCha
 		e.Internal, e.UpdateID = false, "" // of the entry they learn nothing
 	}
 	caused.PhotoChanges = []PhotoChange{change}
-	if change.Delete {
+	if change.Delete || change.Version != nil {
 		caused.Jobs = append(caused.Jobs, newJob(JobEraseFiles, EraseFilesJob{PhotoIDs: []string{before.Folder}}, now))
 	}
-	if change.Version != nil {
-		caused.Jobs = append(caused.Jobs, newJob(JobEraseFiles, EraseFilesJob{PhotoIDs: []string{before.Folder}}, now))
-	}
+	caused.Jobs = append(caused.Jobs, r.forwardChecked(before, change, history)...)
 	if shows && before.State.Hidden() && r.firstShown(before, history) {
 		caused.Jobs = append(caused.Jobs, newJob(JobTell, TellJob{UpdateID: before.UpdateID}, now))
 	}
 	return caused
+}
+
+// forwardChecked are the jobs by which an update's photos follow the report to its
+// recipient, once the last of them is checked.
+func (r *Report) forwardChecked(p Photo, change PhotoChange, history []Update) []job.Job {
+	waits := func(other Photo) bool {
+		return other.UpdateID == p.UpdateID && other.ID != p.ID && other.State == PhotoChecking
+	}
+	if p.State != PhotoChecking || change.State == "" && !change.Delete || slices.ContainsFunc(r.Photos, waits) {
+		return nil
+	}
+	i := slices.IndexFunc(history, func(u Update) bool { return u.ID == p.UpdateID })
+	if i < 0 {
+		return nil
+	}
+	return r.forwarded(history[i])
 }
 
 // firstShown reports whether followers hear of an update only now that one of its
