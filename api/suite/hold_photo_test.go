@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -293,4 +295,41 @@ func TestADetectorThatIsTakenAway(t *testing.T) {
 			t.Errorf("after the check anyone sees %q", got)
 		}
 	})
+}
+
+// Where reports go by mail, a photo follows once it is checked: the address that it
+// had before would be dead.
+func TestCheckedPhotosFollowByMail(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *system) {
+		admin := s.staff(t, auth.Administrator, goteborg)
+		setting(admin, fields{"channel": "email", "email": "desk@example.org"}).Want(http.StatusOK)
+		s.pass(2 * time.Second)
+		w := s.watching(t, secretPlace)
+		var r api.FiledReport
+		s.in(t).Form("/v1/reports", reportPart(t, pothole(inGoteborg, nil)), photoPart(secretPhoto(t))).Want(http.StatusCreated).JSON(&r)
+		eventually(t, "the mail", func() bool { return read(t, s.Client, r.Id).Delivery == "sent" })
+		if strings.Contains(s.mails(t), "/photos/"+r.Photos[0].Id) {
+			t.Error("the mail shows a photo that nobody has checked")
+		}
+		close(w.pause)
+		eventually(t, "the photo", func() bool { return photosOf(t, s.Client, r.Id) == "0 held shown" })
+		path, _, _ := strings.Cut(here(t, read(t, s.Client, r.Id).Photos[0].Renditions["2048"]), "?")
+		folder, _, _ := strings.Cut(strings.TrimPrefix(path, "/photos/"), "/")
+		eventually(t, "the second mail", func() bool { return strings.Contains(s.mails(t), "/photos/"+folder) })
+	})
+}
+
+// mails are all mails that were written, with what quoted-printable broke put
+// together again.
+func (s *system) mails(t testing.TB) string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(s.dir, "mail", "*.eml"))
+	must(t, err)
+	var all strings.Builder
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		must(t, err)
+		all.Write(text)
+	}
+	return strings.NewReplacer("=\r\n", "", "=\n", "").Replace(all.String())
 }
