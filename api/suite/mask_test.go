@@ -22,6 +22,7 @@ import (
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/report"
 )
 
 // secretPlace is where the secret of secretPhoto stands, in shares.
@@ -130,6 +131,7 @@ func TestMasking(t *testing.T) {
 		t.Run("bad areas change nothing", func(t *testing.T) { badAreas(t, s, handler) })
 		t.Run("of two who mask at once, one is told", func(t *testing.T) { masksRace(t, s, handler) })
 		t.Run("what a killed masking left is swept", func(t *testing.T) { killedMasking(t, s, handler) })
+		t.Run("a restore brings nothing back", func(t *testing.T) { restoredIsGone(t, s, handler) })
 		t.Run("a deleted photo is gone", func(t *testing.T) { deletedIsGone(t, s, handler) })
 	})
 }
@@ -281,6 +283,43 @@ func killedMasking(t *testing.T, s *system, handler *apitest.Client) {
 	again := s.staff(t, auth.Handler, sundsvall) // the day has ended the other's session
 	mask(t, again, r, secretPlace).Want(http.StatusOK)
 	s.ahead.Store(0)
+}
+
+// What was masked is in the journal, by which a restore from before that deletes the
+// photo again.
+func restoredIsGone(t *testing.T, s *system, handler *apitest.Client) {
+	r := s.filedWithSecret(t, nil)
+	mask(t, handler, r, secretPlace).Want(http.StatusOK)
+	noted := false
+	for id, err := range (report.Erasures{Blobs: s.server.Blobs}).All(t.Context()) {
+		must(t, err)
+		noted = noted || id == r.Photos[0].Id
+	}
+	if !noted {
+		t.Error("the journal does not know what was masked")
+	}
+	again := func(id string) bool {
+		done, err := s.server.Reports.EraseAgain(t.Context(), id)
+		must(t, err)
+		return done
+	}
+	if again(r.Photos[0].Id) {
+		t.Error("what is masked was erased again")
+	}
+	old := s.filedWithSecret(t, nil) // as if it had come back
+	if !again(old.Photos[0].Id) || again(old.Photos[0].Id) {
+		t.Error("it is not erased, or twice")
+	}
+	if n := s.files(t, "media/photos/"+old.Photos[0].Id); n != 0 {
+		t.Errorf("%d files are left", n)
+	}
+	s.in(t).Get(here(t, old.Photos[0].Renditions["320"])).WantProblem(problem.Gone)
+	if got := read(t, s.Client, old.Id); len(got.Photos) != 0 || got.Description == "" {
+		t.Errorf("left: %+v", got)
+	}
+	if got := read(t, s.Client, r.Id); len(got.Photos) != 1 {
+		t.Errorf("the masked one: %+v", got)
+	}
 }
 
 func deletedIsGone(t *testing.T, s *system, handler *apitest.Client) {

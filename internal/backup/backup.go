@@ -30,13 +30,15 @@
 // # Erasures
 //
 // Who had a report erased after the backup was taken must not come back with it.
-// Erasing therefore notes the report's id in a journal in the blob store
-// (report.Erasures), before it is carried out. A restore erases again what stands
-// in the journal of the blob store that it restores into (which survives when
-// only the database was lost), in the backup's own copy, and in any further one
-// that the operator names. Erasures noted only in a store that was lost together
-// with the database are lost too: keep the bucket, or copy its folder erasures/
-// more often than a backup is taken.
+// Erasing therefore notes the report's id, and masking or deleting a photo the
+// folder of its files, in a journal in the blob store (report.Erasures), before it
+// is carried out. A restore erases again what stands in the journal of the blob
+// store that it restores into (which survives when only the database was lost), in
+// the backup's own copy, and in any further one that the operator names. A photo
+// that was masked since is deleted then, for the journal does not know the masks.
+// Erasures noted only in a store that was lost together with the database are lost
+// too: keep the bucket, or copy its folder erasures/ more often than a backup is
+// taken.
 //
 // # Limits
 //

@@ -69,6 +69,9 @@ func (s *Service) CheckPhoto(ctx context.Context, c CheckPhotoJob, last bool) er
 		if err != nil {
 			return fmt.Errorf("mask photo %s: %w", p.ID, err)
 		}
+		if err := s.noteGone(ctx, p); err != nil {
+			return err
+		}
 		change.Version, change.Masks = &made, areas
 	}
 	return s.checked(ctx, r.ID, p, change)

@@ -14,18 +14,19 @@ import (
 	"github.com/kantsten/kantsten/internal/problem"
 )
 
-// Erasures is the journal of erased reports: for each an empty blob, named by
-// the report's id. It lies beside the photos and not in the database, so that
+// Erasures is the journal of erased reports, and of the files of photos that were
+// masked or deleted: for each an empty blob, named by the report's id or by the
+// photo's folder. It lies beside the photos and not in the database, so that
 // who loses the database and restores an older one still knows what was erased
 // since. It only ever grows, by some bytes an erasure.
 type Erasures struct{ Blobs blob.Store }
 
 const erasuresPrefix = "erasures/"
 
-// Note adds a report to the journal, durably.
+// Note adds a report, or a photo's folder, to the journal, durably.
 func (e Erasures) Note(ctx context.Context, reportID string) error {
 	if err := uuid.Validate(reportID); err != nil {
-		return fmt.Errorf("note an erasure: %.60q is not the id of a report", reportID)
+		return fmt.Errorf("note an erasure: %.60q is no id", reportID)
 	}
 	if err := e.Blobs.Put(ctx, erasuresPrefix+reportID, strings.NewReader(""), "application/octet-stream"); err != nil {
 		return fmt.Errorf("note the erasure of report %s: %w", reportID, err)
@@ -33,7 +34,7 @@ func (e Erasures) Note(ctx context.Context, reportID string) error {
 	return nil
 }
 
-// All yields the ids of the reports in the journal, in no order. After an error
+// All yields the ids in the journal, in no order. After an error
 // it ends.
 func (e Erasures) All(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
@@ -52,11 +53,13 @@ func (e Erasures) All(ctx context.Context) iter.Seq2[string, error] {
 
 // EraseAgain carries out an erasure of the journal in a database that was
 // restored from before it, with the files at once. A report that is not there,
-// or has nothing personal left, stays as it is; done tells whether it had.
-func (s *Service) EraseAgain(ctx context.Context, reportID string) (done bool, err error) {
-	r, err := s.Store.Report(ctx, reportID)
+// or has nothing personal left, stays as it is; done tells whether it had. A photo
+// that lies in a folder of the journal is deleted: it was masked or deleted since,
+// and nobody knows any more what the masks were.
+func (s *Service) EraseAgain(ctx context.Context, id string) (done bool, err error) {
+	r, err := s.Store.Report(ctx, id)
 	if problem.Is(err, problem.NotFound) {
-		return false, nil
+		return s.deleteAgain(ctx, id)
 	}
 	if err != nil {
 		return false, err
@@ -69,6 +72,23 @@ func (s *Service) EraseAgain(ctx context.Context, reportID string) (done bool, e
 		return false, err
 	}
 	return true, s.Photos.Remove(ctx, r.filesToErase().PhotoIDs)
+}
+
+// deleteAgain deletes the photo whose files lie in a folder, if there is one.
+func (s *Service) deleteAgain(ctx context.Context, folder string) (done bool, err error) {
+	reportID, photoID, ok, err := s.Store.PhotoIn(ctx, folder)
+	if err != nil || !ok {
+		return false, err
+	}
+	if _, err := s.update(ctx, reportID, func(r *Report) (Changes, error) {
+		if _, ok := r.photo(photoID); !ok {
+			return Changes{}, nil
+		}
+		return r.photoChanged(auth.Itself(), PhotoRemoved, PhotoChange{ID: photoID, Delete: true}, nil, s.now()), nil
+	}); err != nil {
+		return false, err
+	}
+	return true, s.Photos.Remove(ctx, []string{folder})
 }
 
 // personal reports whether there is something in r that erasing would erase.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ func (s *Service) MaskPhoto(ctx context.Context, actor auth.Actor, name string, 
 		return r, p, err
 	}
 	if err := r.mayUncover(p, m.Areas); err != nil {
-		return r, p, err
+		return r, p, s.unlessStale(ctx, r.ID, m.Version, err)
 	}
 	made, err := s.mask(ctx, r, p, m.Areas)
 	if errors.Is(err, fs.ErrNotExist) { // somebody else has just masked it
@@ -47,7 +48,22 @@ func (s *Service) MaskPhoto(ctx context.Context, actor auth.Actor, name string, 
 	if err != nil {
 		return r, p, err
 	}
+	if err := s.noteGone(ctx, p); err != nil {
+		return r, p, err
+	}
 	return s.changePhoto(ctx, actor, r.ID, m.Version, PhotoMasked, PhotoChange{ID: p.ID, Version: &made, Masks: m.Areas})
+}
+
+// noteGone writes into the journal of erasures that the files of a photo go, before
+// they do: whoever restores a database from before that must not show them again.
+func (s *Service) noteGone(ctx context.Context, p Photo) error {
+	if err := (Erasures{Blobs: s.Photos.Blobs}).Note(ctx, p.Folder); err != nil {
+		return &problem.Error{
+			Kind: problem.Unavailable, Detail: "the storage does not answer; nothing was changed, try again",
+			RetryAfter: 5 * time.Second, Cause: err,
+		}
+	}
+	return nil
 }
 
 // mask makes another version of a photo's pictures, by the rules of the
@@ -77,6 +93,16 @@ func (r *Report) mayUncover(p Photo, areas []photo.Area) error {
 	}
 }
 
+// unlessStale is err, unless the report has another version by now: a report and its
+// photos are read one after the other, so the photo may be newer.
+func (s *Service) unlessStale(ctx context.Context, id string, version int64, err error) error {
+	now, readErr := s.Store.Report(ctx, id)
+	if readErr != nil {
+		return readErr
+	}
+	return cmp.Or(now.atVersion(version), err)
+}
+
 func (r *Report) changedMeanwhile() error {
 	return &problem.Error{Kind: problem.Stale, Current: *r, Detail: "the photo has changed meanwhile: read the report again"}
 }
@@ -96,6 +122,12 @@ func (s *Service) ReleasePhoto(ctx context.Context, actor auth.Actor, name, phot
 func (s *Service) DeletePhoto(ctx context.Context, actor auth.Actor, name, photoID string, version int64) error {
 	r, p, err := s.forHandler(ctx, actor, name, photoID)
 	if err != nil {
+		return err
+	}
+	if err := r.atVersion(version); err != nil {
+		return err
+	}
+	if err := s.noteGone(ctx, p); err != nil {
 		return err
 	}
 	_, _, err = s.changePhoto(ctx, actor, r.ID, version, PhotoRemoved, PhotoChange{ID: p.ID, Delete: true})

@@ -117,6 +117,8 @@ type Store interface {
 	Note(ctx context.Context, reportID string, caused Changes) error
 	// PhotoGone reports whether a report had a photo that was deleted from it.
 	PhotoGone(ctx context.Context, reportID, photoID string) (bool, error)
+	// PhotoIn returns the photo of a report whose files lie in a folder.
+	PhotoIn(ctx context.Context, folder string) (reportID, photoID string, ok bool, err error)
 	// MediaURL returns the address of a picture that is still to be fetched, by its
 	// place in the filing; false if it is done, or erased.
 	MediaURL(ctx context.Context, reportID string, position int) (address string, ok bool, err error)

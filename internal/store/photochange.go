@@ -87,6 +87,15 @@ func (s Reports) PhotoGone(ctx context.Context, reportID, photoID string) (bool,
 	return gone, nil
 }
 
+// PhotoIn returns the photo of a report whose files lie in a folder.
+func (s Reports) PhotoIn(ctx context.Context, folder string) (reportID, photoID string, ok bool, err error) {
+	ok, err = s.one(ctx, `SELECT report, id FROM photos WHERE folder = $1 AND report IS NOT NULL`, []any{folder}, &reportID, &photoID)
+	if err != nil {
+		return "", "", false, fmt.Errorf("look for the photo in %s: %w", folder, err)
+	}
+	return reportID, photoID, ok, nil
+}
+
 // Note stores updates, events and jobs of a report that itself stays as it is.
 func (s Reports) Note(ctx context.Context, reportID string, caused report.Changes) error {
 	return s.inTx(ctx, func(ctx context.Context, t *tx) error { return t.insertCaused(ctx, reportID, caused) })
