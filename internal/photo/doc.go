@@ -20,6 +20,9 @@
 //     EXIF, XMP, IPTC, thumbnails, colour profiles, comments, trailing bytes. If
 //     that fails, the photo is refused. Position, direction and time are read
 //     before and returned apart, as a [Suggestion] to the one who sent the photo.
+//   - What a handler or a [Detector] masks is gone from every rendition: a few
+//     blocks of about the mean colours are left, from which it cannot be told, and
+//     the files from before are deleted. See [Library.Mask] and mask.go.
 //   - No input makes it panic. A failure that the sender can mend is a
 //     [*problem.Error], with the field "photo" where it is about the content;
 //     the caller rewrites that name to where the photo stood in its request.

@@ -26,7 +26,8 @@ func (p *Processor) Mask(ctx context.Context, src io.ReadSeeker, areas []Area) (
 	if err != nil {
 		return Photo{}, err
 	}
-	release, err := p.reserve(ctx, h.memory(), false)
+	const colours = 4 // bytes a pixel: masks are drawn on them, whatever it came as
+	release, err := p.reserve(ctx, h.memory()+colours*h.pixels(), false)
 	if err != nil {
 		return Photo{}, err
 	}
