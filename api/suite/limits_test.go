@@ -96,7 +96,7 @@ func saysWhatIsLeft(t *testing.T, s *system) {
 		"reports":       filing(c).Want(http.StatusCreated),
 		"comments":      reporter.Send(http.MethodPost, about+"/updates", fields{"text": "x"}).Want(http.StatusCreated),
 		"photos":        reporter.Form(about+"/photos", photoPart(phonePhoto(t, 1))).Want(http.StatusCreated),
-		"support":       c.Send(http.MethodPost, about+"/support", nil).Want(http.StatusOK),
+		"support":       c.Send(http.MethodPost, about+"/support", fields{"voice": "a-voice-of-one-phone"}).Want(http.StatusOK),
 		"subscriptions": c.Send(http.MethodPost, "/v1/subscriptions", fields{"email": s.address("x"), "report": r.Id}).Want(http.StatusCreated),
 		"sign-in":       c.Send(http.MethodPost, "/v1/sign-in", fields{"email": s.address("x")}).Want(http.StatusAccepted),
 	} {
