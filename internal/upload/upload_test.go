@@ -334,15 +334,20 @@ func (s *site) fillMemory(t *testing.T, data []byte) (release func()) {
 		t.Fatal(err)
 	}
 	decoding := make(chan struct{})
-	p := &photo.Processor{Limits: photo.Limits{Memory: need, Wait: 10 * time.Millisecond}}
+	memory := (need*8 + 2) / 3 // of which ordinary photos have three eighths
+	p := &photo.Processor{Limits: photo.Limits{Memory: memory, Wait: 10 * time.Millisecond}}
 	s.Photos.Processor = p
 	slow := &stopping{ReadSeeker: bytes.NewReader(data), second: decoding, goOn: make(chan struct{})}
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() {
 		_, _, err := p.Process(t.Context(), slow)
 		done <- err
 	}()
-	<-decoding
+	select {
+	case <-decoding:
+	case err := <-done:
+		t.Fatalf("the other photo is not decoded: %v", err)
+	}
 	return func() {
 		close(slow.goOn)
 		must(t, <-done)
