@@ -129,7 +129,7 @@ func newView(ctx context.Context, db *sql.DB, addr string, box orb.Bound, all []
 		marks[i] = "$" + strconv.Itoa(i+1)
 	}
 	v.rows, err = db.PrepareContext(ctx, `SELECT id, reference, jurisdiction, service, status, close_reason, planned_for, duplicate_of,
-		delivery, lat, lon, accuracy_m, address, description, attributes, language, private, outside, supported_by,
+		delivery, lat, lon, accuracy_m, address, description, attributes, language, private, outside, supported_by, joined,
 		created_at, updated_at, closed_at, version
 		FROM reports WHERE id IN (`+strings.Join(marks, ", ")+`) ORDER BY id DESC`)
 	if err != nil {
@@ -220,6 +220,7 @@ type (
 		Private      bool            `json:"private"`
 		Outside      bool            `json:"outside,omitempty"`
 		SupportCount int             `json:"support_count"`
+		Voices       int             `json:"voices"`
 		Routing      string          `json:"routing"`
 		CreatedAt    time.Time       `json:"created_at"`
 		UpdatedAt    time.Time       `json:"updated_at"`
@@ -268,7 +269,7 @@ func (n names) scan(rows *sql.Rows) (reportJSON, error) {
 	var created, updated, closed int64
 	if err := rows.Scan(&r.ID, &r.Reference, &code, &r.Service, &r.Status, &r.CloseReason, &r.PlannedFor, &r.DuplicateOf,
 		&r.Delivery, &r.Lat, &r.Lon, &r.AccuracyM, &r.Address, &r.Description, &attributes, &r.Language, &r.Private,
-		&r.Outside, &r.SupportCount, &created, &updated, &closed, &r.Version); err != nil {
+		&r.Outside, &r.SupportCount, &r.Voices, &created, &updated, &closed, &r.Version); err != nil {
 		return r, err
 	}
 	if attributes != "{}" {
@@ -276,6 +277,7 @@ func (n names) scan(rows *sql.Rows) (reportJSON, error) {
 			return r, err
 		}
 	}
+	r.Voices += 1 + r.SupportCount // it holds who has joined
 	r.CreatedAt, r.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
 	if closed != 0 {
 		r.ClosedAt = time.UnixMicro(closed).UTC()
