@@ -130,13 +130,15 @@ func (f filter) everywhere() *sqlbuilder.SelectBuilder {
 }
 
 // newestFirst walks from the newest report on, stops where it has enough, and
-// goes no further than the floor.
+// goes no further than the floor. By id and place it is ordered, although ids are
+// different, because that is the order of the index reports_newest alone: SQLite
+// would walk that of the primary key, and read every row to see where it lies.
 func (f filter) newestFirst(floor string) *sqlbuilder.SelectBuilder {
 	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(listedColumns).From("reports")
 	b.Where(b.GE("id", floor))
 	f.cheap(b)
 	f.rest(b)
-	limit(b.OrderByDesc("id"), f.q.Limit+1) // one more tells whether there is a next page
+	limit(b.OrderBy("id DESC", "lat DESC"), f.q.Limit+1) // one more tells whether there is a next page
 	return b
 }
 
