@@ -258,6 +258,12 @@ func privateCase(t *testing.T, s *system, handler *apitest.Client) {
 func allAreTold(t *testing.T, s *system, handler *apitest.Client) {
 	c, v, w := s.filed(t, inSundsvall, nil), s.filed(t, inSundsvall, nil), s.filed(t, inSundsvall, nil)
 	merge(t, handler, w.Id, v.Id).Want(http.StatusOK)
+	for _, r := range []api.FiledReport{c, v, w} { // who follows from now on, hears of what comes from now on
+		eventually(t, "nothing left to tell of "+r.Reference, func() bool {
+			return s.count(t, `SELECT count(*) FROM updates u JOIN jobs j ON j.payload LIKE '%' || u.id || '%'
+				WHERE j.kind = 'tell' AND j.key = '' AND u.report = '`+r.Id+"'") == 0
+		})
+	}
 	followers := map[string]api.FiledReport{}
 	languages := map[string]string{c.Id: "sv", v.Id: "en", w.Id: "sv"}
 	for _, r := range []api.FiledReport{c, v, w} {
