@@ -15,7 +15,8 @@ import (
 var ErrNotRouted = errors.New("staff decided this; there is nothing to replay")
 
 // Replay decides once more what a trace tells of, by the boundaries and rules
-// that were in force then, whatever is now. The result is the same trace: a difference means that the data, or the program, are not what they were.
+// that were in force then, whatever is now. The result is the same trace: a
+// difference means that the data, or the program, are not what they were.
 //
 // Indexes and lists are kept for the next replay, so many are cheap.
 func (r *Router) Replay(ctx context.Context, t Trace) (Trace, error) {
