@@ -119,15 +119,3 @@ func (s *Server) toReportList(ctx context.Context, page report.Page, contacts ma
 	}
 	return list, nil
 }
-
-// toFeatures makes a GeoJSON FeatureCollection (RFC 7946) of a page.
-func toFeatures(list ReportList) ReportFeatureCollection {
-	fc := ReportFeatureCollection{Type: ReportFeatureCollectionTypeFeatureCollection, Features: make([]ReportFeature, len(list.Reports)), Next: list.Next}
-	for i, r := range list.Reports {
-		fc.Features[i] = ReportFeature{
-			Type: ReportFeatureTypeFeature, Id: r.Id, Properties: r,
-			Geometry: Point{Type: PointTypePoint, Coordinates: []float64{r.Lon, r.Lat}},
-		}
-	}
-	return fc
-}

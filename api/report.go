@@ -74,10 +74,7 @@ func (s *Server) ListReports(ctx context.Context, req ListReportsRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	if wantsGeoJSON(ctx) {
-		return ListReports200ApplicationGeoPlusJSONResponse(toFeatures(list)), nil
-	}
-	return ListReports200JSONResponse(list), nil
+	return reportPage{list: list, geoJSON: wantsGeoJSON(ctx), buffers: &s.pages}, nil
 }
 
 // GetReport serves GET /v1/reports/{id}.
