@@ -1,7 +1,7 @@
 // Bench measures the built program beside the bare database and prints the
 // figures as ratios. `make bench` runs it.
 //
-//	bench [-quick] [-reports 1000000] [-only filing,map,idle,parts,photos,geo,duplicates] [-dir FOLDER]
+//	bench [-quick] [-reports 1000000] [-only filing,map,news,idle,parts,photos,geo,duplicates] [-dir FOLDER]
 //
 // The machine that it runs on is never quiet, so what is compared is measured in
 // turns, round by round, and the median round counts. The program runs as its own
@@ -16,6 +16,8 @@
 //   - Map: GET /v1/reports?bbox= among a million reports against the same rows
 //     read by their ids and written by encoding/json. The two answers are compared
 //     before they are timed.
+//   - News: how soon a change is in the push service of whoever follows it, and how
+//     soon two processes use boundaries that were activated or undone.
 //   - Idle: anonymous memory, and the time from the start to the first answer.
 //   - Parts: a map tile, and a photo's way through the program.
 //   - Photos: the way of a photo beside libvips, one at a time and many at once, and
@@ -49,18 +51,21 @@ type size struct {
 	starts  int // of the program, for the time to its first answer
 	photos  int
 
+	pushes   int // changes that are followed to the push service
+	switches int // of the boundaries, there and back
+
 	look   time.Duration // of a round of looking up areas
 	points int           // to look up, of each kind
 	agree  int           // of those, with which rivals are compared answer by answer
 }
 
 func fullSize() size {
-	return size{reports: 1_000_000, rounds: 5, round: 2 * time.Second, writers: []int{1, 8, 32}, starts: 7, photos: 10,
+	return size{reports: 1_000_000, rounds: 5, round: 2 * time.Second, writers: []int{1, 8, 32}, starts: 7, photos: 10, pushes: 300, switches: 5,
 		look: time.Second, points: 30_000, agree: 30_000}
 }
 
 func quickSize() size {
-	return size{reports: 50_000, rounds: 3, round: 400 * time.Millisecond, writers: []int{1, 8, 32}, starts: 3, photos: 3,
+	return size{reports: 50_000, rounds: 3, round: 400 * time.Millisecond, writers: []int{1, 8, 32}, starts: 3, photos: 3, pushes: 100, switches: 2,
 		look: 200 * time.Millisecond, points: 30_000, agree: 3000}
 }
 
@@ -88,7 +93,7 @@ func run(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "small sizes, two minutes in all")
 	reports := flags.Int("reports", 0, "how many reports the map is drawn from; default 1,000,000")
-	only := flags.String("only", "filing,map,idle,parts,photos,geo,duplicates", "what to measure")
+	only := flags.String("only", "filing,map,news,idle,parts,photos,geo,duplicates", "what to measure")
 	toBuild := flags.String(buildFlag, "", "only read a file of GeoJSON and say what that took; for this program's own use")
 	base := flags.String("dir", "", "where to put databases, on the disk that is to be measured; default: the folder for temporary files")
 	if err := flags.Parse(args); err != nil {
@@ -140,7 +145,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 
 func (b *bench) measure(ctx context.Context, part string) error {
 	parts := map[string]func(context.Context) error{
-		"filing": b.filing, "map": b.maps, "idle": b.idle, "parts": b.parts, "geo": b.geo,
+		"filing": b.filing, "map": b.maps, "news": b.news, "idle": b.idle, "parts": b.parts, "geo": b.geo,
 		"duplicates": b.duplicates, "photos": b.photos,
 	}
 	do, ok := parts[part]

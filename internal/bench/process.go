@@ -39,7 +39,7 @@ func (s site) file() string { return filepath.Join(s.data, "kantsten.db") }
 
 func (s site) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.program, args...)
-	cmd.Env = append(os.Environ(), "KANTSTEN_DATA="+s.data, "KANTSTEN_DATABASE_URL="+s.url, "KANTSTEN_METRICS_ADDR=off")
+	cmd.Env = append(os.Environ(), "KANTSTEN_DATA="+s.data, "KANTSTEN_DATABASE_URL="+s.url, "KANTSTEN_METRICS_ADDR=off", "KANTSTEN_EGRESS_ALLOW=127.0.0.0/8")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 30 * time.Second
 	return cmd
@@ -47,10 +47,17 @@ func (s site) command(ctx context.Context, args ...string) *exec.Cmd {
 
 // run runs one command of the program to its end.
 func (s site) run(ctx context.Context, args ...string) error {
-	if out, err := s.command(ctx, args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("kantsten %s: %w\n%s", strings.Join(args, " "), err, out)
+	_, err := s.output(ctx, args...)
+	return err
+}
+
+// output runs one command and returns what it says.
+func (s site) output(ctx context.Context, args ...string) ([]byte, error) {
+	out, err := s.command(ctx, args...).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("kantsten %s: %w\n%s", strings.Join(args, " "), err, out)
 	}
-	return nil
+	return out, nil
 }
 
 // process is the program while it serves.
