@@ -74,7 +74,7 @@ func (s *Server) ListReports(ctx context.Context, req ListReportsRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	return reportPage{list: list, geoJSON: wantsGeoJSON(ctx), buffers: &s.pages}, nil
+	return reportPage{list: list, geoJSON: wantsGeoJSON(ctx)}, nil
 }
 
 // GetReport serves GET /v1/reports/{id}.

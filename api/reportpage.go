@@ -3,28 +3,21 @@ package api
 import (
 	"net/http"
 	"strconv"
-	"sync"
 )
 
-// maxKeptPage is how large a buffer may be that is kept for the next page, in
-// bytes. A page of a hundred reports has some 100 kB.
-const maxKeptPage = 1 << 20
+// roughly is how many bytes a report in a page has, with some to spare.
+const roughly = 1200
 
 // reportPage answers with a page of reports, as a list or as GeoJSON. Maps ask for
 // little else, so it writes its own JSON.
 type reportPage struct {
 	list    ReportList
 	geoJSON bool
-	buffers *sync.Pool // of *[]byte
 }
 
 // VisitListReportsResponse implements the generated interface.
 func (p reportPage) VisitListReportsResponse(w http.ResponseWriter) error {
-	buffer, ok := p.buffers.Get().(*[]byte)
-	if !ok {
-		buffer = new([]byte)
-	}
-	text := jsonText{b: (*buffer)[:0]}
+	text := jsonText{b: make([]byte, 0, roughly*(len(p.list.Reports)+1))}
 	mediaType := "application/json"
 	if p.geoJSON {
 		mediaType = geoJSONType
@@ -32,11 +25,6 @@ func (p reportPage) VisitListReportsResponse(w http.ResponseWriter) error {
 	} else {
 		text.reportList(p.list)
 	}
-	defer func() {
-		if *buffer = text.b; cap(text.b) <= maxKeptPage {
-			p.buffers.Put(buffer)
-		}
-	}()
 	if text.err != nil {
 		return text.err
 	}

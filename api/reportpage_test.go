@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 )
@@ -15,8 +14,7 @@ import (
 // A page is what encoding/json makes of it, whatever the reports hold.
 func TestAPageIsWrittenAsEncodingJSONDoes(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // made-up reports, the same each time
-	pages := &sync.Pool{}
+	random := rand.New(rand.NewPCG(1, 2))
 	for i := range 300 {
 		list := ReportList{Reports: make([]Report, i%4)}
 		fill(random, reflect.ValueOf(&list.Next).Elem())
@@ -28,7 +26,7 @@ func TestAPageIsWrittenAsEncodingJSONDoes(t *testing.T) {
 			if geoJSON {
 				want = features(list)
 			}
-			samePage(t, reportPage{list: list, geoJSON: geoJSON, buffers: pages}, want)
+			samePage(t, reportPage{list: list, geoJSON: geoJSON}, want)
 		}
 	}
 }
@@ -41,13 +39,13 @@ func TestAPageHoldsEveryMember(t *testing.T) {
 	full.Lat = 1 // which makes it differ from an empty one in any case
 	full.Photos = []Photo{}
 	for i, v := 0, reflect.ValueOf(&full).Elem(); i < v.NumField(); i++ {
-		for f, tries := v.Field(i), rand.New(rand.NewPCG(3, 4)); f.IsZero(); { //nolint:gosec // as above
+		for f, tries := v.Field(i), rand.New(rand.NewPCG(3, 4)); f.IsZero(); {
 			fill(tries, f)
 		}
 	}
 	for _, r := range []Report{full, {}} {
 		list := ReportList{Reports: []Report{r}}
-		samePage(t, reportPage{list: list, buffers: &sync.Pool{}}, list)
+		samePage(t, reportPage{list: list}, list)
 	}
 }
 
@@ -61,7 +59,7 @@ func TestAPageThatHasNoJSONIsRefusedWhole(t *testing.T) {
 		"an answer that has no end": {Attributes: AttributeValues{"depth": math.Inf(-1)}},
 	} {
 		w := httptest.NewRecorder()
-		page := reportPage{list: ReportList{Reports: []Report{{}, r}}, buffers: &sync.Pool{}}
+		page := reportPage{list: ReportList{Reports: []Report{{}, r}}}
 		if err := page.VisitListReportsResponse(w); err == nil {
 			t.Errorf("%s: no error", name)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/kantsten/kantsten/internal/atlas"
@@ -42,8 +41,6 @@ type Server struct {
 	UploadDir string // private folder for photos on their way
 	Now       func() time.Time
 	Committed func() // starts the jobs that a call has left
-
-	pages sync.Pool // of *[]byte, in which pages of reports are written
 }
 
 var _ V1 = (*Server)(nil)
