@@ -66,7 +66,7 @@ func restoreCommand(flags *flag.FlagSet) func(context.Context, Config, []string,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(out, "restored the backup of %s: %d reports, %d files; %d reports were erased since and are erased again\n",
+			_, err = fmt.Fprintf(out, "restored the backup of %s: %d reports, %d files; %d times something was erased since, and is erased again\n",
 				done.Manifest.TakenAt.Format(time.RFC3339), done.Manifest.Rows("reports"), done.Manifest.Blobs.Lines, done.Erased)
 			return err
 		})

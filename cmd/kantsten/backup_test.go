@@ -83,7 +83,7 @@ func TestBackupAndRestoreByTheCommandLine(t *testing.T) {
 			within(t, old, func(p *program) error { return p.reports.Erase(t.Context(), auth.Itself(), erased.Report.ID) })
 
 			place, _ := installation(t, kind)
-			does(t, place, 0, "1 reports were erased since", "restore", folder, "--erasures", filepath.Join(oldData, "blobs"))
+			does(t, place, 0, "1 times something was erased since", "restore", folder, "--erasures", filepath.Join(oldData, "blobs"))
 			does(t, place, 0, "2281\tSundsvall", "jurisdiction", "list")
 			does(t, place, 1, "not empty", "restore", folder)
 			within(t, place, func(p *program) error {

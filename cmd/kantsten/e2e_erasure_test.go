@@ -109,7 +109,9 @@ func (e *erasure) follow() {
 	var code []string
 	eventually(e, "the code to follow has come", func() bool {
 		for _, mail := range e.mailsTo(erasedEmail) {
-			code = regexp.MustCompile(`address is (\d{6})`).FindStringSubmatch(mail)
+			if found := regexp.MustCompile(`address is (\d{6})`).FindStringSubmatch(mail); found != nil {
+				code = found
+			}
 		}
 		return code != nil
 	})

@@ -58,6 +58,8 @@ kantsten jurisdiction list | add CODE NAME [--channel none|web|email] [--email A
                                                add changes one that is there, and lets its held reports go
 kantsten staff invite --role ROLE [--jurisdiction CODE] EMAIL
 kantsten key create [--jurisdiction CODE] [--scopes open311,…] NAME
+kantsten person erase EMAIL                    erase one person: what is personal in their reports, comments,
+                                               subscriptions and account
 kantsten migrate                               bring the database schema forward
 kantsten backup FOLDER                         write database, files and keys, while serving
 kantsten restore FOLDER [--erasures FOLDER]    fill an empty installation from a backup
@@ -85,6 +87,7 @@ func commands() []command {
 		{[]string{"jurisdiction", "add"}, addJurisdictionCommand},
 		{[]string{"staff", "invite"}, inviteCommand},
 		{[]string{"key", "create"}, createKeyCommand},
+		{[]string{"person", "erase"}, erasePersonCommand},
 		{[]string{"migrate"}, migrateCommand},
 		{[]string{"backup"}, backupCommand},
 		{[]string{"restore"}, restoreCommand},

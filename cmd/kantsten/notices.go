@@ -47,6 +47,7 @@ func (p *program) wireNotices(isDemo bool, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	p.folder = folder
 	notifier := &notify.Notifier{
 		Store: store.Followers{DB: p.db}, Followers: p.followers, Reports: p.reports, Tenants: p.tenants,
 		Auth: p.auth, Photos: p.photos, Mailer: mailer, Folder: folder, MailDomain: p.mailDomain(),

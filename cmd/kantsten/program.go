@@ -44,6 +44,7 @@ type program struct {
 	auth       *auth.Service
 	reports    *report.Service
 	followers  *notify.Followers
+	folder     *notify.Folder // of mails; nil where they are sent
 	egress     *egress.Client
 	runner     *job.Runner
 	metrics    *metrics

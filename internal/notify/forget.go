@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	netmail "net/mail"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -43,6 +45,43 @@ func (f *Folder) Forget(ctx context.Context, reportID string) error {
 		}
 	}
 	return nil
+}
+
+// ForgetAddress removes the mails to an address. What cannot be read as a mail is
+// left alone: this program did not write it.
+func (f *Folder) ForgetAddress(ctx context.Context, address string) error {
+	entries, err := os.ReadDir(f.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forget mails: %w", withoutPath(err))
+	}
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("forget mails: %w", err)
+		}
+		path := filepath.Join(f.dir, e.Name())
+		if !isTo(path, address) {
+			continue
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("forget mails: %w", withoutPath(err))
+		}
+	}
+	return nil
+}
+
+// isTo reports whether the mail in a file goes to an address, in whatever case.
+func isTo(path, address string) bool {
+	in, err := os.Open(path) //nolint:gosec // G304: from the operator's own folder
+	if err != nil {
+		return false
+	}
+	defer func() { _ = in.Close() }() // only read from
+	m, err := netmail.ReadMessage(in)
+	if err != nil {
+		return false
+	}
+	to, err := m.Header.AddressList("To")
+	return err == nil && slices.ContainsFunc(to, func(a *netmail.Address) bool { return strings.EqualFold(a.Address, address) })
 }
 
 // remove removes one mail. None is no error.

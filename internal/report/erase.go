@@ -2,11 +2,9 @@ package report
 
 import (
 	"context"
-	"time"
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/job"
-	"github.com/kantsten/kantsten/internal/problem"
 )
 
 // Erase removes what is personal in a report: contact data, the reporter's own
@@ -27,10 +25,7 @@ func (s *Service) Erase(ctx context.Context, actor auth.Actor, name string) erro
 		return err
 	}
 	if err := (Erasures{Blobs: s.Photos.Blobs}).Note(ctx, r.ID); err != nil {
-		return &problem.Error{
-			Kind: problem.Unavailable, Detail: "the storage does not answer; nothing was erased, try again",
-			RetryAfter: 5 * time.Second, Cause: err,
-		}
+		return errJournalSilent(err)
 	}
 	_, err = s.Store.Erase(ctx, r.ID, func(r *Report) (Changes, error) {
 		if err := s.allow(actor, auth.Erase, r); err != nil {

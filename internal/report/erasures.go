@@ -14,9 +14,9 @@ import (
 	"github.com/kantsten/kantsten/internal/problem"
 )
 
-// Erasures is the journal of erased reports, and of the files of photos that were
-// masked or deleted: for each an empty blob, named by the report's id or by the
-// photo's folder. It lies beside the photos and not in the database, so that
+// Erasures is the journal of erased reports, subscriptions and accounts, and of the
+// files of photos that were masked or deleted: for each an empty blob, named by its
+// id or by the photo's folder. It lies beside the photos and not in the database, so that
 // who loses the database and restores an older one still knows what was erased
 // since. It only ever grows, by some bytes an erasure.
 type Erasures struct{ Blobs blob.Store }
@@ -74,11 +74,26 @@ func (s *Service) EraseAgain(ctx context.Context, id string) (done bool, err err
 	return true, s.Photos.Remove(ctx, r.filesToErase().PhotoIDs)
 }
 
-// deleteAgain deletes the photo whose files lie in a folder, if there is one.
-func (s *Service) deleteAgain(ctx context.Context, folder string) (done bool, err error) {
-	reportID, photoID, ok, err := s.Store.PhotoIn(ctx, folder)
+// forgetAgain erases the person whose subscription or account has an id, if there
+// is one.
+func (s *Service) forgetAgain(ctx context.Context, id string) (done bool, err error) {
+	email, ok, err := s.Store.EmailOf(ctx, id)
 	if err != nil || !ok {
 		return false, err
+	}
+	_, err = s.ErasePerson(ctx, email)
+	return err == nil, err
+}
+
+// deleteAgain deletes the photo whose files lie in a folder, if there is one; else
+// the id is no photo's.
+func (s *Service) deleteAgain(ctx context.Context, folder string) (done bool, err error) {
+	reportID, photoID, ok, err := s.Store.PhotoIn(ctx, folder)
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		return s.forgetAgain(ctx, folder)
 	}
 	if _, err := s.update(ctx, reportID, func(r *Report) (Changes, error) {
 		if _, ok := r.photo(photoID); !ok {

@@ -129,6 +129,14 @@ type Store interface {
 	// sees the photos, to leave a job that removes their files. Voices stay: they
 	// are other people's, and tell nothing but that one has been counted.
 	Erase(ctx context.Context, name string, change func(*Report) (Changes, error)) (Report, error)
+	// Traces returns what is kept of whoever has a normalised e-mail address.
+	Traces(ctx context.Context, email string) (Traces, error)
+	// Forget deletes what a person follows and their sign-ins, and the account unless
+	// it is one of staff.
+	Forget(ctx context.Context, t Traces) error
+	// EmailOf returns whose a subscription or an account is, by its id; false if there
+	// is none, or none with an address.
+	EmailOf(ctx context.Context, id string) (email string, ok bool, err error)
 }
 
 // Filing is a new report with all that it causes.
