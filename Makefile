@@ -8,6 +8,7 @@ TAGS    := nomsgpack,nodynamic
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 BIN     := $(CURDIR)/.bin
 LINTER  := 2.15.0
+GATEWAY := 1.8.0
 FUZZ    := 10s
 # More for the throw-away PostgreSQL, such as PGTEST=-fsync=false on a slow disk.
 PGTEST  :=
@@ -15,7 +16,7 @@ PGTEST  :=
 BENCH   :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench fuzz generate generate-check lint vet tools race-tools
+.PHONY: help run build test check bench fuzz generate generate-check lint vet tools race-tools gateway
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,10 +37,12 @@ test: race-tools generate-check vet lint $(BIN)/pgtest ## check generated files,
 	$(BIN)/pgtest -install $(PGTEST) -- go test -tags $(TAGS) -race -shuffle=on -timeout 20m ./...
 
 # The variables hold for test too, which check makes, and beside a given PGTEST.
-# npm fetches tus-js-client into a temporary folder; without npm check fails.
+# npm fetches tus-js-client into a temporary folder; without npm check fails. So it
+# does where the S3 server does not start.
 check: override PGTEST += -postgis
 check: export KANTSTEN_TEST_TUS_JS := 1
-check: test fuzz ## all of test with PostGIS and tus-js-client, and every fuzz target for 10 s (FUZZ=1m for longer)
+check: export KANTSTEN_TEST_VERSITYGW := $(BIN)/versitygw
+check: gateway test fuzz ## all of test with PostGIS, tus-js-client and a real S3 server, and every fuzz target for 10 s (FUZZ=1m for longer)
 
 bench: $(BIN)/pgtest ## measure, side by side with the bare database, and print the figures
 	$(BIN)/pgtest -install -- go run -tags $(TAGS) ./internal/bench $(BENCH)
@@ -83,6 +86,13 @@ tools:
 	@if [ "$$($(BIN)/golangci-lint version --short 2>/dev/null)" != "$(LINTER)" ]; then \
 		echo "installing golangci-lint $(LINTER) into .bin, once"; \
 		GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(LINTER); \
+	fi
+
+# A real S3 server, over a folder. It does not know its version; its build does.
+gateway:
+	@if ! go version -m $(BIN)/versitygw 2>/dev/null | grep -q "versitygw[[:space:]]v$(GATEWAY)[[:space:]]"; then \
+		echo "installing versitygw $(GATEWAY) into .bin, once"; \
+		GOBIN=$(BIN) go install github.com/versity/versitygw/cmd/versitygw@v$(GATEWAY); \
 	fi
 
 # The race detector needs cgo and with it a C compiler.

@@ -68,6 +68,7 @@ var rules = map[string]rule{
 	"internal/pgtest":            {why: "a PostgreSQL for tests", testsOnly: true},
 	"internal/pgtest/cmd/pgtest": {why: "the same for one command", may: []string{"internal/pgtest"}, testsOnly: true},
 	"internal/auth/storetest":    {why: "what every auth.Store promises, for tests of stores", may: []string{"internal/auth", "internal/problem"}, testsOnly: true},
+	"internal/blob/s3test":       {why: "storage that speaks S3, for tests", testsOnly: true},
 	"internal/notify/pushtest":   {why: "a push service for tests", may: []string{"internal/notify"}, testsOnly: true},
 	"api/apitest":                {why: "a client for tests that holds every answer against the contract", may: []string{"internal/problem", "openapi"}, testsOnly: true},
 	"api/suite":                  {why: "tests of the API on the whole server; built, it is empty", testsOnly: true},
@@ -122,7 +123,7 @@ var places = []place{
 	{"github.com/SherClockHolmes/webpush-go", []string{"internal/notify"}, "one sender of push messages"},
 	{"github.com/wneessen/go-mail", []string{"internal/notify"}, "one sender of e-mail"},
 	{"unsafe", []string{"internal/photo", "geo"}, "where it was measured to be worth it"},
-	{"testing", []string{"internal/pgtest", "internal/notify/pushtest", "internal/auth/storetest", "api/apitest"}, "tests are not built into the program"},
+	{"testing", []string{"internal/pgtest", "internal/blob/s3test", "internal/notify/pushtest", "internal/auth/storetest", "api/apitest"}, "tests are not built into the program"},
 }
 
 // technologyFree packages hold rules and nothing by which they are asked or

@@ -1,10 +1,13 @@
 package blob
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kantsten/kantsten/internal/blob/s3test"
 )
 
 func TestOpenRefuses(t *testing.T) {
@@ -58,37 +61,53 @@ func TestTheDefaultIsAFolderInTheDataFolder(t *testing.T) {
 }
 
 func TestS3TakesItsKeysFromTheEnvironment(t *testing.T) { // not parallel: t.Setenv
-	t.Setenv("AWS_ACCESS_KEY_ID", "key")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
-	s, err := Open(t.Context(), fakeS3(t), t.TempDir())
+	server, signs := s3test.Gateway(t)
+	if !signs {
+		server = s3test.Fake(t) // it takes any keys, but not none
+	}
+	good, err := Open(t.Context(), server.Setting, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	put(t, s, "a/b", "x")
-	if got := get(t, s, "a/b"); got != "x" {
+	defer good.Close()
+	put(t, good, "a/b", "x")
+	if got := get(t, good, "a/b"); got != "x" {
 		t.Errorf("got %q", got)
+	}
+	if !signs {
+		return
+	}
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "another")
+	bad, err := Open(t.Context(), server.Setting, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bad.Close()
+	if err := bad.Put(t.Context(), "a/b", strings.NewReader("y"), "image/jpeg"); err == nil {
+		t.Error("a wrong key was taken")
+	}
+	if _, err := bad.Get(t.Context(), "a/b"); err == nil || errors.Is(err, ErrNotFound) {
+		t.Errorf("with a wrong key: %v, which must not look like a blob that is gone", err)
 	}
 }
 
 func TestAPrefixKeepsTwoStoresApart(t *testing.T) {
 	t.Parallel()
-	setting := fakeS3(t) + "&anonymous=true"
-	var opened []Store
-	for _, prefix := range []string{"/one?", "/one-more/?"} {
-		s, err := Open(t.Context(), strings.Replace(setting, "?", prefix, 1), "")
-		if err != nil {
-			t.Fatal(err)
+	for name, server := range s3test.Each(t) {
+		var opened []Store
+		for _, prefix := range []string{"/one", "/one-more/"} {
+			s, err := Open(t.Context(), withPrefix(server, prefix), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			put(t, s, "x", prefix)
+			opened = append(opened, s)
 		}
-		defer s.Close()
-		put(t, s, "x", prefix)
-		opened = append(opened, s)
-	}
-	for i, want := range []string{"/one?", "/one-more/?"} {
-		if got := list(t, opened[i], ""); len(got) != 1 || get(t, opened[i], "x") != want {
-			t.Errorf("store %d holds %q", i, got)
+		for i, want := range []string{"/one", "/one-more/"} {
+			if got := list(t, opened[i], ""); len(got) != 1 || get(t, opened[i], "x") != want {
+				t.Errorf("%s: store %d holds %q", name, i, got)
+			}
 		}
 	}
 }

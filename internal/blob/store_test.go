@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http/httptest"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,20 +15,24 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
+	"github.com/kantsten/kantsten/internal/blob/s3test"
 )
 
 // stores opens one of each kind, empty.
 func stores(t *testing.T) map[string]Store {
 	t.Helper()
-	opened := map[string]Store{}
-	for name, setting := range map[string]string{
+	settings := map[string]string{
 		"default folder": "",
 		"file URL":       "file://" + filepath.Join(t.TempDir(), "a", "b"),
-		"s3":             fakeS3(t) + "&anonymous=true",
-		"s3 with prefix": strings.Replace(fakeS3(t), "?", "/some/prefix?", 1) + "&anonymous=true",
-	} {
+	}
+	for name, server := range s3test.Each(t) {
+		settings[name] = server.Setting
+	}
+	for name, server := range s3test.Each(t) {
+		settings[name+" with prefix"] = withPrefix(server, "/some/prefix")
+	}
+	opened := map[string]Store{}
+	for name, setting := range settings {
 		store, err := Open(t.Context(), setting, t.TempDir())
 		if err != nil {
 			t.Fatal(err)
@@ -45,17 +47,8 @@ func stores(t *testing.T) map[string]Store {
 	return opened
 }
 
-// fakeS3 starts an S3 server with an empty bucket and returns the setting that
-// names it.
-func fakeS3(t *testing.T) string {
-	t.Helper()
-	backend := s3mem.New()
-	if err := backend.CreateBucket("photos"); err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(gofakes3.New(backend).Server())
-	t.Cleanup(server.Close)
-	return "s3://photos?endpoint=" + url.QueryEscape(server.URL)
+func withPrefix(server s3test.Server, prefix string) string {
+	return strings.Replace(server.Setting, "?", prefix+"?", 1)
 }
 
 // onEach runs a rule of the interface against every kind of store.

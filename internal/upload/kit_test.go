@@ -8,18 +8,13 @@ import (
 	"image/color"
 	"image/jpeg"
 	"io"
-	"net/http/httptest"
-	"net/url"
-	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
-
 	"github.com/kantsten/kantsten/internal/blob"
+	"github.com/kantsten/kantsten/internal/blob/s3test"
 	"github.com/kantsten/kantsten/internal/pgtest"
 	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/store"
@@ -34,20 +29,6 @@ type site struct {
 	ahead  atomic.Int64
 }
 
-// TestMain tells the S3 client its keys: it takes them from the environment, which
-// tests that run side by side cannot set.
-func TestMain(m *testing.M) {
-	for name, value := range map[string]string{
-		"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret",
-		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
-	} {
-		if err := os.Setenv(name, value); err != nil {
-			panic(err)
-		}
-	}
-	os.Exit(m.Run())
-}
-
 // everywhere runs a rule on both databases and both blob stores.
 func everywhere(t *testing.T, rule func(t *testing.T, s *site)) {
 	t.Helper()
@@ -57,26 +38,32 @@ func everywhere(t *testing.T, rule func(t *testing.T, s *site)) {
 		"postgres": pgtest.URL,
 	}
 	for database, where := range databases {
-		for _, blobs := range []string{"disk", "s3"} {
-			t.Run(database+" "+blobs, func(t *testing.T) {
+		t.Run(database+" disk", func(t *testing.T) {
+			t.Parallel()
+			rule(t, onDisk(t, where(t)))
+		})
+		for kind, server := range s3test.Each(t) {
+			t.Run(database+" "+kind, func(t *testing.T) {
 				t.Parallel()
-				rule(t, newSite(t, where(t), blobs))
+				rule(t, newSite(t, where(t), server.Setting))
 			})
 		}
 	}
 }
 
+func onDisk(t testing.TB, databaseURL string) *site {
+	t.Helper()
+	folder := t.TempDir()
+	s := newSite(t, databaseURL, "file://"+folder)
+	s.folder = folder
+	return s
+}
+
+// newSite is an installation whose blobs lie where the setting says.
 func newSite(t testing.TB, databaseURL, blobs string) *site {
 	t.Helper()
 	s := &site{url: databaseURL}
-	setting := ""
-	if blobs == "s3" {
-		setting = fakeS3(t)
-	} else {
-		s.folder = t.TempDir()
-		setting = "file://" + s.folder
-	}
-	files, err := blob.Open(t.Context(), setting, "")
+	files, err := blob.Open(t.Context(), blobs, "")
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
 	db := s.open(t)
@@ -106,15 +93,6 @@ func (s *site) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Loa
 func (s *site) another(t testing.TB) *upload.Service {
 	t.Helper()
 	return s.process(t, s.open(t), s.Blobs)
-}
-
-func fakeS3(t testing.TB) string {
-	t.Helper()
-	backend := s3mem.New()
-	must(t, backend.CreateBucket("photos"))
-	server := httptest.NewServer(gofakes3.New(backend).Server())
-	t.Cleanup(server.Close)
-	return "s3://photos?endpoint=" + url.QueryEscape(server.URL)
 }
 
 // begin creates an upload.

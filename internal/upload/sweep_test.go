@@ -56,7 +56,7 @@ func TestTheSweepTakesWhatIsOver(t *testing.T) {
 
 func TestTheSweepTakesInterruptedParts(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, filepath.Join(t.TempDir(), "kantsten.db"), "disk")
+	s := onDisk(t, filepath.Join(t.TempDir(), "kantsten.db"))
 	for name, age := range map[string]time.Duration{"old": 2 * time.Hour, "new": 0} {
 		folder := filepath.Join(s.folder, "uploads", "0198c0de-7b1a-7c3e-9f00-5a1d2b3c4d5e")
 		must(t, os.MkdirAll(folder, 0o750))

@@ -397,7 +397,7 @@ func TestLostPartsEndTheUpload(t *testing.T) {
 
 func TestAnUploadHasSoManyPieces(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, filepath.Join(t.TempDir(), "kantsten.db"), "disk")
+	s := onDisk(t, filepath.Join(t.TempDir(), "kantsten.db"))
 	secret := s.begin(t, 5000)
 	_, err := send(t, s.Service, secret, 0, []byte("x"))
 	must(t, err)
