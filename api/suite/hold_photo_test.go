@@ -208,7 +208,7 @@ func (s *system) watching(t *testing.T, areas ...fields) *watcher {
 }
 
 func TestADetectorLooksFirst(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *system) {
+	onEveryStorage(t, func(t *testing.T, s *system) {
 		w := s.watching(t, secretPlace)
 		r := s.filedWithSecret(t, nil)
 		if got := photosOf(t, s.Client, r.Id); got != "1 held" || r.Photos[0].State != "checking" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -20,7 +21,7 @@ func (s *system) stored(t *testing.T) (all string) {
 		all += fmt.Sprintf("%s %d, ", table, s.count(t, "SELECT count(*) FROM "+table))
 	}
 	all += fmt.Sprintf("numbers %d, ", s.count(t, "SELECT coalesce(sum(last), 0) FROM reference_series"))
-	return all + fmt.Sprintf("media %d, uploads %d", s.files(t, "media/photos"), s.files(t, "uploads"))
+	return all + fmt.Sprintf("media %d, uploads %d", s.blobs(t, "photos/"), len(filesIn(t, filepath.Join(s.dir, "uploads"))))
 }
 
 func TestHostileInput(t *testing.T) {

@@ -2,17 +2,12 @@ package suite
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
-	"io/fs"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -68,29 +63,15 @@ func loud(t testing.TB, data []byte) bool {
 	return reds > 20 && blues > 20
 }
 
-// loudFiles are the files of the whole store that show the square.
+// loudFiles are what the whole storage holds that shows the square.
 func (s *system) loudFiles(t testing.TB) (names []string) {
 	t.Helper()
-	root := filepath.Join(s.dir, "media")
-	must(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return ignoreGone(err)
+	for name, data := range s.kept(t) {
+		if bytes.HasPrefix(data, []byte("\xff\xd8")) && loud(t, data) {
+			names = append(names, name)
 		}
-		data, err := os.ReadFile(path)
-		if err == nil && bytes.HasPrefix(data, []byte("\xff\xd8")) && loud(t, data) {
-			names = append(names, strings.TrimPrefix(path, root+"/"))
-		}
-		return ignoreGone(err)
-	}))
-	return names
-}
-
-// ignoreGone: jobs delete files while they are looked for.
-func ignoreGone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
 	}
-	return err
+	return names
 }
 
 // filedWithSecret files a report in Sundsvall with one secret photo.
@@ -124,7 +105,7 @@ func (s *system) rulePhotos(t testing.TB, rules fields) {
 }
 
 func TestMasking(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *system) {
+	onEveryStorage(t, func(t *testing.T, s *system) {
 		handler := s.staff(t, auth.Handler, sundsvall)
 		t.Run("what is masked is gone from every file", func(t *testing.T) { maskedIsGone(t, s, handler) })
 		t.Run("what was destroyed cannot come back", func(t *testing.T) { maskStays(t, s, handler) })
@@ -269,7 +250,7 @@ func killedMasking(t *testing.T, s *system, handler *apitest.Client) {
 	from := photo.Version{Folder: p.Folder, SHA256: p.SHA256}
 	left, err := s.server.Photos.Mask(t.Context(), from, []photo.Area{{X: 0.25, Y: 0.25, Width: 0.25, Height: 0.25}}, true)
 	must(t, err)
-	if s.files(t, "media/photos/"+left.Folder) == 0 || s.files(t, "media/unmasked/"+left.Folder) != 1 {
+	if s.blobs(t, "photos/"+left.Folder) == 0 || s.blobs(t, "unmasked/"+left.Folder) != 1 {
 		t.Fatal("nothing was left")
 	}
 	s.in(t).Get(here(t, r.Photos[0].Renditions["320"])).Want(http.StatusOK) // nothing has changed
@@ -277,7 +258,7 @@ func killedMasking(t *testing.T, s *system, handler *apitest.Client) {
 	must(t, s.server.Photos.Sweep(t.Context()))
 	s.wake()
 	eventually(t, "the end of what was left", func() bool {
-		return s.files(t, "media/photos/"+left.Folder)+s.files(t, "media/unmasked/"+left.Folder) == 0
+		return s.blobs(t, "photos/"+left.Folder)+s.blobs(t, "unmasked/"+left.Folder) == 0
 	})
 	s.in(t).Get(here(t, r.Photos[0].Renditions["320"])).Want(http.StatusOK)
 	again := s.staff(t, auth.Handler, sundsvall) // the day has ended the other's session
@@ -310,7 +291,7 @@ func restoredIsGone(t *testing.T, s *system, handler *apitest.Client) {
 	if !again(old.Photos[0].Id) || again(old.Photos[0].Id) {
 		t.Error("it is not erased, or twice")
 	}
-	if n := s.files(t, "media/photos/"+old.Photos[0].Id); n != 0 {
+	if n := s.blobs(t, "photos/"+old.Photos[0].Id); n != 0 {
 		t.Errorf("%d files are left", n)
 	}
 	s.in(t).Get(here(t, old.Photos[0].Renditions["320"])).WantProblem(problem.Gone)

@@ -228,7 +228,7 @@ func erasing(t *testing.T, s *system) {
 		}
 	}
 	s.in(t).Get(photo).Want(http.StatusNotFound)
-	eventually(t, "the end of the photo's files", func() bool { return s.files(t, "media/photos/"+r.Photos[0].Id) == 0 })
+	eventually(t, "the end of the photo's files", func() bool { return s.blobs(t, "photos/"+r.Photos[0].Id) == 0 })
 	reporter.Send(http.MethodDelete, "/v1/reports/"+r.Id, nil).Want(http.StatusUnauthorized) // the token has ended too
 }
 
@@ -248,7 +248,7 @@ func tokenOpensItsOwn(t *testing.T, s *system) {
 }
 
 func TestPhotos(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *system) {
+	onEveryStorage(t, func(t *testing.T, s *system) {
 		t.Run("with the report", func(t *testing.T) { photosWithTheReport(t, s) })
 		t.Run("ahead of the report", func(t *testing.T) { photoAhead(t, s) })
 		t.Run("after the report", func(t *testing.T) { photoAfter(t, s) })

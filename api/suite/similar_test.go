@@ -248,12 +248,12 @@ func photoAtAPlace(t *testing.T, s *system) {
 	if p := s.sentAhead(t, append(at("0", "0"), photoPart(smaller(t, 23)))...); p.Nearby == nil || len(*p.Nearby) != 0 || p.Services == nil || len(*p.Services) != 0 {
 		t.Errorf("at sea there is %+v", p)
 	}
-	files := s.files(t, "media/photos")
+	files := s.blobs(t, "photos")
 	problemAt(t, s.in(t).Form("/v1/photos", append(at("91", "17.6"), photoPart(smaller(t, 24)))...), http.StatusUnprocessableEntity, "lat")
 	problemAt(t, s.in(t).Form("/v1/photos", append(at("NaN", "17.6"), photoPart(smaller(t, 24)))...), http.StatusUnprocessableEntity, "lat")
 	problemAt(t, s.in(t).Form("/v1/photos", apitest.Part{Name: "lon", Data: []byte("17")}, photoPart(smaller(t, 24))), http.StatusUnprocessableEntity, "lat")
 	problemAt(t, s.reporter(t, r).Form("/v1/reports/"+r.Id+"/photos", append(at("61", "17"), photoPart(smaller(t, 24)))...), http.StatusUnprocessableEntity, "lat")
-	if n := s.files(t, "media/photos"); n != files {
+	if n := s.blobs(t, "photos"); n != files {
 		t.Errorf("%d files are left from what was refused", n-files)
 	}
 }

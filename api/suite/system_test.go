@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"net/netip"
@@ -20,6 +21,7 @@ import (
 	"github.com/kantsten/kantsten/internal/atlas"
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/blob"
+	"github.com/kantsten/kantsten/internal/blob/s3test"
 	"github.com/kantsten/kantsten/internal/egress"
 	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/notify"
@@ -41,6 +43,8 @@ type system struct {
 	t               testing.TB
 	url             string // of the database
 	dir             string
+	// kept is all that the media storage holds, by name, read around the program.
+	kept func(t testing.TB) map[string][]byte
 
 	db     *store.DB
 	server *api.Server
@@ -52,21 +56,45 @@ type system struct {
 	made  atomic.Int64 // makes e-mail addresses and keys unique
 }
 
-// onBoth runs rules on SQLite and on PostgreSQL, each on a system of its own.
+// onBoth runs rules on SQLite and on PostgreSQL, each on a system of its own that
+// keeps its photos in a folder.
 func onBoth(t *testing.T, rules func(t *testing.T, s *system)) {
 	t.Helper()
 	t.Parallel()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		rules(t, newSystem(t, filepath.Join(t.TempDir(), "kantsten.db")))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		rules(t, newSystem(t, pgtest.URL(t)))
-	})
+	for name, database := range databases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rules(t, newSystem(t, database(t), ""))
+		})
+	}
 }
 
-func newSystem(t *testing.T, url string) *system {
+// onEveryStorage runs rules as onBoth does, and on either database with the photos
+// in S3: in the test's process, and where make check runs them, on a real server.
+func onEveryStorage(t *testing.T, rules func(t *testing.T, s *system)) {
+	t.Helper()
+	onBoth(t, rules)
+	for name, database := range databases {
+		for kind, server := range s3test.Each(t) {
+			t.Run(name+" "+kind, func(t *testing.T) {
+				t.Parallel()
+				s := newSystem(t, database(t), server.Setting)
+				s.kept = server.Objects
+				rules(t, s)
+			})
+		}
+	}
+}
+
+// databases give an empty one.
+var databases = map[string]func(testing.TB) string{
+	"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "kantsten.db") },
+	"postgres": pgtest.URL,
+}
+
+// newSystem is a system on an empty database; media is the setting of the storage,
+// or "" for a folder of its own.
+func newSystem(t *testing.T, url, media string) *system {
 	t.Helper()
 	s := &system{t: t, url: url, dir: t.TempDir(), pushes: pushtest.Start(t)}
 	ctx := t.Context()
@@ -75,7 +103,11 @@ func newSystem(t *testing.T, url string) *system {
 	must(t, err)
 	t.Cleanup(func() { _ = s.db.Close() }) // a test may have closed it already
 	must(t, s.db.Migrate(ctx))
-	blobs, err := blob.OpenDisk(filepath.Join(s.dir, "media"))
+	if media == "" {
+		folder := filepath.Join(s.dir, "media")
+		media, s.kept = "file://"+folder, func(t testing.TB) map[string][]byte { return filesIn(t, folder) }
+	}
+	blobs, err := blob.Open(ctx, media, "")
 	must(t, err)
 	t.Cleanup(func() { must(t, blobs.Close()) })
 	secrets, err := auth.LoadSecrets(ctx, store.Secrets{DB: s.db}, "")
@@ -188,6 +220,19 @@ func (s *system) wake() { s.runner.Wake() }
 // count returns the number that a query gives, asked beside the store.
 func (s *system) count(t testing.TB, query string) (n int) {
 	t.Helper()
+	s.scan(t, query, &n)
+	return n
+}
+
+// text is count for a text.
+func (s *system) text(t testing.TB, query string) (text string) {
+	t.Helper()
+	s.scan(t, query, &text)
+	return text
+}
+
+func (s *system) scan(t testing.TB, query string, into any) {
+	t.Helper()
 	driver, dsn := "sqlite", "file:"+s.url+"?_pragma=busy_timeout(10000)"
 	if strings.HasPrefix(s.url, "postgres") {
 		driver, dsn = "pgx", s.url
@@ -195,21 +240,37 @@ func (s *system) count(t testing.TB, query string) (n int) {
 	db, err := sql.Open(driver, dsn)
 	must(t, err)
 	defer func() { must(t, db.Close()) }()
-	must(t, db.QueryRowContext(t.Context(), query).Scan(&n))
+	must(t, db.QueryRowContext(t.Context(), query).Scan(into))
+}
+
+// blobs counts what the media storage holds whose name begins so, unfinished files
+// too.
+func (s *system) blobs(t testing.TB, prefix string) (n int) {
+	t.Helper()
+	for name := range s.kept(t) {
+		if strings.HasPrefix(name, prefix) {
+			n++
+		}
+	}
 	return n
 }
 
-// files counts the files below a folder of the system.
-func (s *system) files(t testing.TB, folder string) (n int) {
+// filesIn reads the files below a folder, by their path in it. What is deleted
+// meanwhile is not there.
+func filesIn(t testing.TB, folder string) map[string][]byte {
 	t.Helper()
-	err := filepath.WalkDir(filepath.Join(s.dir, folder), func(_ string, d fs.DirEntry, err error) error {
+	all, files := map[string][]byte{}, os.DirFS(folder)
+	must(t, fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
-			n++
+			all[name], err = fs.ReadFile(files, name)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			delete(all, name)
+			return nil
 		}
 		return err
-	})
-	must(t, err)
-	return n
+	}))
+	return all
 }
 
 // codes are the secrets that would have been e-mailed, by kind and address.

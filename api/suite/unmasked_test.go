@@ -12,7 +12,7 @@ import (
 )
 
 func TestUnmaskedPicturesAreKept(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *system) {
+	onEveryStorage(t, func(t *testing.T, s *system) {
 		s.rulePhotos(t, fields{"keep_unmasked": true})
 		handler, crew := s.staff(t, auth.Handler, sundsvall), s.staff(t, auth.Crew, sundsvall)
 		t.Run("its handlers look, and are noted", func(t *testing.T) { handlersLook(t, s, handler, crew) })

@@ -52,7 +52,7 @@ func tusCut(t *testing.T, s *system) {
 // tusPhoto takes a photo all the way: a report names it, and nothing of the
 // original is left.
 func tusPhoto(t *testing.T, s *system) {
-	before, photo := s.files(t, "media/uploads"), phonePhoto(t, 43)
+	before, photo := s.blobs(t, "uploads"), phonePhoto(t, 43)
 	path := s.begun(t, len(photo))
 	half := len(photo) / 2
 	if res := chunk(s.tus(t), path, 0, photo[:half]).Want(http.StatusNoContent); res.Header.Get("Upload-Photo-Id") != "" {
@@ -76,7 +76,7 @@ func tusPhoto(t *testing.T, s *system) {
 		t.Errorf("the report shows %v, want %s", r.Photos, id)
 	}
 	free(t, s.in(t).Get(strings.TrimPrefix(r.Photos[0].Renditions["2048"], baseURL)).Want(http.StatusOK).Body)
-	if n := s.files(t, "media/uploads"); n != before {
+	if n := s.blobs(t, "uploads"); n != before {
 		t.Errorf("%d original files are left", n-before)
 	}
 	s.in(t).Get("/uploads/" + strings.TrimPrefix(path, "/v1/uploads/")).Want(http.StatusNotFound)

@@ -300,7 +300,7 @@ func tusExpiration(t *testing.T, s *system) {
 	if n := s.count(t, "SELECT count(*) FROM uploads"); n != 0 {
 		t.Errorf("%d uploads are left", n)
 	}
-	if n := s.files(t, "media/uploads"); n != 0 {
+	if n := s.blobs(t, "uploads"); n != 0 {
 		t.Errorf("%d original files are left", n)
 	}
 }
@@ -330,14 +330,14 @@ func tusChecksum(t *testing.T, s *system) {
 }
 
 func tusTermination(t *testing.T, s *system) {
-	before := s.files(t, "media/uploads")
+	before := s.blobs(t, "uploads")
 	path := s.begun(t, 100)
 	chunk(s.tus(t), path, 0, []byte("hello")).Want(http.StatusNoContent)
 	s.tus(t).Send(http.MethodDelete, path, nil).Want(http.StatusNoContent)
 	for _, method := range []string{http.MethodHead, http.MethodDelete, http.MethodGet} { // "MUST be 404 or 410"
 		s.tus(t).Send(method, path, nil).Want(http.StatusNotFound)
 	}
-	if n := s.files(t, "media/uploads"); n != before {
+	if n := s.blobs(t, "uploads"); n != before {
 		t.Errorf("%d original files are left", n-before)
 	}
 }
