@@ -4,7 +4,9 @@
 // [Taker.Take] writes one consistent state: all rows come from one read
 // transaction, then the files that those rows refer to are copied. Files never
 // change, so they need no snapshot of their own. Reports that are filed
-// meanwhile wait for nothing and are in the next backup.
+// meanwhile wait for nothing and are in the next backup. Photos that are masked
+// meanwhile are in it as masked: what they showed before is deleted, so their rows
+// are taken over as they are after that.
 //
 // The form is the same for both databases, so a backup of SQLite restores into
 // PostgreSQL and back:
@@ -98,6 +100,9 @@ type Files struct {
 	// Optional files may be missing: those of a photo that no report has claimed,
 	// whose row is there before them.
 	Optional bool
+	// Folder is what the journal of erasures names where these files go; empty for
+	// files that no erasure is about.
+	Folder string
 }
 
 // Database is what is backed up and restored.
@@ -109,6 +114,10 @@ type Database interface {
 	// Files returns how to tell which blobs a row of the table refers to; nil if
 	// the table's rows refer to none.
 	Files(t Table) (func(Row) (Files, error), error)
+	// Current returns a row of a backup that is being taken with the files that it
+	// refers to at this moment; false if it is not there any more, or its files
+	// never change.
+	Current(ctx context.Context, t Table, row Row) (Row, bool, error)
 	// Refers reports whether a row refers to the blob at this moment.
 	Refers(ctx context.Context, name string) (bool, error)
 

@@ -46,7 +46,7 @@ func newFolder(path string) (*folder, error) {
 // empty removes what an unfinished backup has written.
 func (f *folder) empty() error {
 	var errs []error
-	for _, name := range []string{manifestName, tempManifest, tablesFolder, blobsFolder, blobListName, erasuresName, secretsName} {
+	for _, name := range []string{manifestName, tempManifest, tablesFolder, blobsFolder, blobListName, newBlobList, newTable, erasuresName, secretsName} {
 		errs = append(errs, f.root.RemoveAll(name))
 	}
 	return errors.Join(errs...)

@@ -44,6 +44,9 @@ func (t Taker) Take(ctx context.Context, path string) (m Manifest, err error) {
 	if m.Erasures, err = t.copyErasures(ctx, to); err != nil {
 		return Manifest{}, err
 	}
+	if err := t.amend(ctx, to, &m); err != nil {
+		return Manifest{}, err
+	}
 	if m.Secrets, err = t.copySecrets(to); err != nil {
 		return Manifest{}, err
 	}
@@ -151,22 +154,43 @@ func (t Taker) copyBlobs(ctx context.Context, to *folder, m Manifest) (List, err
 
 // copyFiles copies the files of one row: all of them, or none.
 func (t Taker) copyFiles(ctx context.Context, disk *blob.Disk, out *lines, files Files) error {
+	copied, err := t.copyAll(ctx, disk, files)
+	if gone := (*goneError)(nil); errors.As(err, &gone) {
+		if err := t.mayBeGone(ctx, gone.name, files); err != nil {
+			return err
+		}
+		return leaveOut(ctx, disk, out, files)
+	}
+	if err != nil {
+		return err
+	}
+	return addAll(out, copied)
+}
+
+// copyAll copies the files of one row. Where one of them is not there, that is a
+// [goneError], and some may have been copied.
+func (t Taker) copyAll(ctx context.Context, disk *blob.Disk, files Files) ([]blobLine, error) {
 	copied := make([]blobLine, len(files.Names))
 	for i, name := range files.Names {
 		sum, err := t.copyBlob(ctx, disk, name)
 		if errors.Is(err, blob.ErrNotFound) {
-			if err := t.mayBeGone(ctx, name, files); err != nil {
-				return err
-			}
-			return leaveOut(ctx, disk, out, files)
+			return nil, &goneError{name, err}
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		copied[i] = blobLine{Name: name, Sum: sum}
 	}
-	return addAll(out, copied)
+	return copied, nil
 }
+
+// goneError is the error of copying a file that is not there.
+type goneError struct {
+	name string
+	error
+}
+
+func (e *goneError) Unwrap() error { return e.error }
 
 // mayBeGone tells a file that was erased or swept meanwhile, or was not there
 // yet, from one that is lost.

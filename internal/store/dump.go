@@ -243,7 +243,7 @@ func photoFiles(folder, hashes, unmasked any, claimed bool) (backup.Files, error
 	if !ok1 || !ok2 || !ok3 || json.Unmarshal([]byte(text), &bySize) != nil {
 		return backup.Files{}, fmt.Errorf("photo %.60q does not name its renditions", name)
 	}
-	files := backup.Files{Optional: !claimed}
+	files := backup.Files{Optional: !claimed, Folder: name}
 	for _, size := range slices.Sorted(maps.Keys(bySize)) {
 		files.Names = append(files.Names, photo.Name(name, size, bySize[size]))
 	}
@@ -251,6 +251,30 @@ func photoFiles(folder, hashes, unmasked any, claimed bool) (backup.Files, error
 		files.Names = append(files.Names, photo.UnmaskedName(name, before))
 	}
 	return files, nil
+}
+
+// Current returns the row of a photo with the version of its pictures that it has at
+// this moment, if it still belongs to its report.
+func (s Backups) Current(ctx context.Context, t backup.Table, row backup.Row) (backup.Row, bool, error) {
+	if t.Name != "photos" {
+		return nil, false, nil
+	}
+	at, err := positions(t, "id", "report", "folder", "sha256", "likeness", "blurhash", "masks", "unmasked")
+	if err != nil {
+		return nil, false, err
+	}
+	var folder, hashes, blurHash, masks, unmasked string
+	var likeness int64
+	ok, err := s.one(ctx, `SELECT folder, sha256, likeness, blurhash, masks, unmasked FROM photos WHERE id = $1 AND report = $2`,
+		[]any{row[at[0]], row[at[1]]}, &folder, &hashes, &likeness, &blurHash, &masks, &unmasked)
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	now := slices.Clone(row)
+	for i, v := range []any{folder, hashes, likeness, blurHash, masks, unmasked} {
+		now[at[2+i]] = v
+	}
+	return now, true, nil
 }
 
 // Refers reports whether a row refers to the blob at this moment.
