@@ -285,6 +285,7 @@ CREATE TABLE photos (
 );
 CREATE INDEX photos_of ON photos (report, id) WHERE report IS NOT NULL;
 CREATE INDEX photos_unclaimed ON photos (created_at) WHERE report IS NULL;
+CREATE INDEX photos_checking ON photos (id) WHERE state = 'checking';
 CREATE INDEX photos_unmasked ON photos (id) WHERE unmasked <> '';
 
 -- Where photos lay that were masked or deleted since, so that their addresses say

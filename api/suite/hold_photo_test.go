@@ -2,11 +2,7 @@ package suite
 
 import (
 	"bytes"
-	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,8 +13,6 @@ import (
 	"github.com/kantsten/kantsten/api"
 	"github.com/kantsten/kantsten/api/apitest"
 	"github.com/kantsten/kantsten/internal/auth"
-	"github.com/kantsten/kantsten/internal/egress"
-	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
 )
 
@@ -186,24 +180,15 @@ func (s *system) watching(t *testing.T, areas ...fields) *watcher {
 	t.Helper()
 	w := &watcher{pause: make(chan struct{})}
 	w.answer.Store(&areas)
-	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+	s.detectedBy(t, time.Minute, func(out http.ResponseWriter, r *http.Request) {
 		w.asked.Add(1)
-		body, err := io.ReadAll(r.Body)
-		if err != nil || !bytes.HasPrefix(body, []byte("\xff\xd8")) {
-			t.Errorf("the detector got %d bytes (%v)", len(body), err)
-		}
 		<-w.pause
 		if w.failing.Load() {
 			out.WriteHeader(http.StatusInternalServerError)
 			return
 		}
-		out.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(out).Encode(fields{"areas": *w.answer.Load()})
-	}))
-	t.Cleanup(server.Close)
-	s.server.Reports.Detector = &photo.Detector{URL: server.URL, Client: egress.New(egress.Config{
-		Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: time.Minute, MaxResponseBytes: photo.MaxDetected,
-	})}
+		finds(*w.answer.Load()...)(out, r)
+	})
 	return w
 }
 

@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -287,21 +286,8 @@ func (m *masking) maskAll() {
 func (m *masking) aDayPasses() {
 	m.Helper()
 	m.server.kill()
-	driver, at := "pgx", m.databaseURL
-	if at == "" {
-		driver, at = "sqlite", "file:"+filepath.Join(m.place.data, "kantsten.db")
-	}
-	db, err := sql.Open(driver, at)
-	if err != nil {
-		m.Fatal(err)
-	}
-	defer db.Close()
 	const ago = 25 * time.Hour
-	for _, statement := range []string{"UPDATE photos SET created_at = created_at - $1 WHERE report IS NULL", "UPDATE jobs SET run_at = run_at - $1"} {
-		if _, err := db.ExecContext(m.Context(), statement, ago.Microseconds()); err != nil {
-			m.Fatal(err)
-		}
-	}
+	m.place.grewOlder(m.databaseURL, ago)
 	unfinished := 0
 	then := time.Now().Add(-ago)
 	m.walk(func(path string, entry fs.DirEntry) error {

@@ -139,12 +139,14 @@ func showCode(out io.Writer) func(notify.ShownCode) {
 	}
 }
 
-// sweeps are what deletes what nobody needs any more.
+// sweeps are what deletes what nobody needs any more, and decides about what nobody
+// waits for.
 func (p *program) sweeps() iter.Seq2[string, func(context.Context) error] {
 	return func(yield func(string, func(context.Context) error) bool) {
 		_ = yield("photos", p.photos.Sweep) &&
 			yield("uploads", p.uploads.Sweep) &&
 			yield("unmasked pictures", p.photos.SweepUnmasked) &&
+			yield("unchecked photos", p.reports.SettleUnchecked) &&
 			yield("sign-ins", p.auth.Sweep) &&
 			yield("subscriptions", p.followers.Sweep) &&
 			yield("idempotency keys", p.sweepKeys) &&

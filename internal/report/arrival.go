@@ -56,7 +56,9 @@ func (c *Changes) claim(r *Report, ids []string, state PhotoState) {
 	c.Photos, c.PhotoState = ids, state
 	if state == PhotoChecking {
 		for _, id := range ids {
-			c.Jobs = append(c.Jobs, newJob(JobCheckPhoto, CheckPhotoJob{ReportID: r.ID, PhotoID: id}, u.CreatedAt))
+			check := newJob(JobCheckPhoto, CheckPhotoJob{ReportID: r.ID, PhotoID: id}, u.CreatedAt)
+			check.Key = id // by which Store.Unchecked finds it
+			c.Jobs = append(c.Jobs, check)
 		}
 	}
 	if !state.Hidden() || u.Kind != PhotoAdded {

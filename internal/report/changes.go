@@ -70,7 +70,7 @@ const (
 	// FetchMediaJob.
 	JobFetchMedia = "fetch-media"
 	// JobCheckPhoto asks the detector what of a photo nobody should see. Payload:
-	// CheckPhotoJob.
+	// CheckPhotoJob; the key is the photo's id.
 	JobCheckPhoto = "check-photo"
 	// JobEraseFiles removes files that an erased report, or photos that no report
 	// claimed, left behind. Payload: EraseFilesJob.

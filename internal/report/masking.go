@@ -48,6 +48,11 @@ func (s *Service) MaskPhoto(ctx context.Context, actor auth.Actor, name string, 
 	if err != nil {
 		return r, p, err
 	}
+	// Once more, for that took its time: what is in the journal is deleted by a restore,
+	// though nothing is masked.
+	if err := s.unlessStale(ctx, r.ID, m.Version, nil); err != nil {
+		return r, p, err
+	}
 	if err := s.noteGone(ctx, p); err != nil {
 		return r, p, err
 	}
@@ -93,8 +98,8 @@ func (r *Report) mayUncover(p Photo, areas []photo.Area) error {
 	}
 }
 
-// unlessStale is err, unless the report has another version by now: a report and its
-// photos are read one after the other, so the photo may be newer.
+// unlessStale is err, which may be nil, unless the report has another version by now:
+// a report and its photos are read one after the other, so the photo may be newer.
 func (s *Service) unlessStale(ctx context.Context, id string, version int64, err error) error {
 	now, readErr := s.Store.Report(ctx, id)
 	if readErr != nil {

@@ -119,6 +119,10 @@ type Store interface {
 	PhotoGone(ctx context.Context, reportID, photoID string) (bool, error)
 	// PhotoIn returns the photo of a report whose files lie in a folder.
 	PhotoIn(ctx context.Context, folder string) (reportID, photoID string, ok bool, err error)
+	// Unchecked returns up to n photos after one, in the order of their ids, that wait
+	// for the detector since before claimed and have no job under way, or since
+	// before anyway.
+	Unchecked(ctx context.Context, after string, claimed, anyway time.Time, n int) ([]CheckPhotoJob, error)
 	// MediaURL returns the address of a picture that is still to be fetched, by its
 	// place in the filing; false if it is done, or erased.
 	MediaURL(ctx context.Context, reportID string, position int) (address string, ok bool, err error)

@@ -96,6 +96,23 @@ func (s Reports) PhotoIn(ctx context.Context, folder string) (reportID, photoID 
 	return reportID, photoID, ok, nil
 }
 
+// Unchecked returns photos that wait for the detector, and that nobody will check or
+// that have waited too long.
+func (s Reports) Unchecked(ctx context.Context, after string, claimed, anyway time.Time, n int) ([]report.CheckPhotoJob, error) {
+	rows, err := s.query(ctx, `SELECT p.report, p.id FROM photos p JOIN updates u ON u.id = p.update_id
+		WHERE p.state = 'checking' AND p.report IS NOT NULL AND p.id > $1 AND u.created_at <= $2
+		AND (u.created_at <= $3 OR NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = $4 AND j.key = p.id AND j.key <> '' AND NOT j.parked))
+		ORDER BY p.id LIMIT $5`, after, micros(claimed), micros(anyway), report.JobCheckPhoto, n)
+	left, err := collect(rows, err, func(row scanner) (c report.CheckPhotoJob, err error) {
+		err = row.Scan(&c.ReportID, &c.PhotoID)
+		return c, err
+	})
+	if err != nil {
+		return nil, s.asProblem(fmt.Errorf("look for photos that nobody checks: %w", err))
+	}
+	return left, nil
+}
+
 // Note stores updates, events and jobs of a report that itself stays as it is.
 func (s Reports) Note(ctx context.Context, reportID string, caused report.Changes) error {
 	return s.inTx(ctx, func(ctx context.Context, t *tx) error { return t.insertCaused(ctx, reportID, caused) })
