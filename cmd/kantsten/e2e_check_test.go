@@ -1,10 +1,15 @@
 package main_test
 
 import (
+	"bytes"
 	"database/sql"
+	"image"
+	"image/color"
+	"image/jpeg"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -76,4 +81,59 @@ func (p *place) grewOlder(databaseURL string, by time.Duration) {
 			p.t.Fatal(err)
 		}
 	}
+}
+
+// secretPicture is grey, with a square of red and blue checks in [secretArea].
+func secretPicture(t testing.TB) []byte {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, 512, 512))
+	for y := range 512 {
+		for x := range 512 {
+			c := color.RGBA{120, 120, 120, 255}
+			if x >= 128 && x < 256 && y >= 128 && y < 256 {
+				c = color.RGBA{250, 20, 20, 255}
+				if (x/16+y/16)%2 == 0 {
+					c = color.RGBA{20, 20, 250, 255}
+				}
+			}
+			img.SetRGBA(x, y, c)
+		}
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// showsSecret reports whether a JPEG has reds beside blues; the mosaic over them is
+// of one colour, or nearly.
+func showsSecret(data []byte) (bool, error) {
+	img, err := jpeg.Decode(bytes.NewReader(data))
+	if err != nil {
+		return false, err
+	}
+	reds, blues := 0, 0
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			r, _, b, _ := img.At(x, y).RGBA()
+			switch d := int(r>>8) - int(b>>8); {
+			case d > 60:
+				reds++
+			case d < -60:
+				blues++
+			}
+		}
+	}
+	return reds > 20 && blues > 20, nil
+}
+
+// pathOf is what stands in a URL behind the host.
+func pathOf(t testing.TB, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.RequestURI()
 }
