@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
-
-	"golang.org/x/sys/unix"
+	"syscall" // which has all that is needed here, so that package geo needs no golang.org/x/sys
 )
 
 // mapFile maps a whole file for reading. It stays valid when the file is
@@ -16,9 +15,9 @@ func mapFile(f *os.File, size int) (*mapping, error) {
 	if size == 0 {
 		return &mapping{release: func() error { return nil }}, nil
 	}
-	data, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_SHARED)
+	data, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ, syscall.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("map %s: %w", f.Name(), err)
 	}
-	return &mapping{data: data, release: sync.OnceValue(func() error { return unix.Munmap(data) })}, nil
+	return &mapping{data: data, release: sync.OnceValue(func() error { return syscall.Munmap(data) })}, nil
 }

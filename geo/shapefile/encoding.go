@@ -4,15 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/text/encoding/charmap"
 )
 
 // encoding says how text in a .dbf is to be read: by a code page, or as UTF-8 if
 // there is none.
 type encoding struct {
-	name string
-	page *charmap.Charmap
+	name  string
+	upper []rune // what the bytes from 0x80 on mean
 }
 
 // String is the name, as errors give it.
@@ -20,12 +18,16 @@ func (e encoding) String() string { return e.name }
 
 // decode returns text with U+FFFD for what is not in the encoding.
 func (e encoding) decode(raw []byte) string {
-	if e.page == nil {
+	if e.upper == nil {
 		return strings.ToValidUTF8(string(withoutCut(raw)), "\ufffd")
 	}
 	var b strings.Builder
 	for _, c := range raw {
-		b.WriteRune(e.page.DecodeByte(c))
+		if c < utf8.RuneSelf {
+			b.WriteByte(c)
+		} else {
+			b.WriteRune(e.upper[c-utf8.RuneSelf])
+		}
 	}
 	return b.String()
 }
@@ -48,7 +50,7 @@ func utf8Encoding() encoding { return encoding{name: "UTF-8"} }
 
 // latin is Windows-1252 for ISO 8859-1, too: they differ only where the latter has
 // control characters, which nobody means.
-func latin() encoding { return encoding{"Windows-1252", charmap.Windows1252} }
+func latin() encoding { return windows1252.as("Windows-1252") }
 
 // encoding finds out how the text is encoded: by the .cpg, else by the language
 // driver of the .dbf, else by the text itself.
@@ -101,15 +103,15 @@ func byName(name string) (encoding, bool) {
 	case "1252", "iso88591", "88591", "latin1", "l1", "usascii", "ascii", "28591":
 		return latin(), true
 	case "iso885915", "885915", "latin9", "28605":
-		return encoding{"ISO 8859-15", charmap.ISO8859_15}, true
+		return iso8859x15.as("ISO 8859-15"), true
 	case "iso885910", "885910", "latin6":
-		return encoding{"ISO 8859-10", charmap.ISO8859_10}, true
+		return iso8859x10.as("ISO 8859-10"), true
 	case "437":
-		return encoding{"code page 437", charmap.CodePage437}, true
+		return dos437.as("code page 437"), true
 	case "850":
-		return encoding{"code page 850", charmap.CodePage850}, true
+		return dos850.as("code page 850"), true
 	case "865":
-		return encoding{"code page 865", charmap.CodePage865}, true
+		return dos865.as("code page 865"), true
 	}
 	return encoding{}, false
 }
@@ -124,11 +126,11 @@ func byDriver(driver byte) (e encoding, known, ok bool) {
 	case 0x03, 0x58, 0x59:
 		return latin(), true, true
 	case 0x01, 0x09, 0x0B, 0x0D, 0x0F, 0x11, 0x15, 0x18, 0x19, 0x1B:
-		return encoding{"code page 437", charmap.CodePage437}, true, true
+		return dos437.as("code page 437"), true, true
 	case 0x02, 0x0A, 0x0E, 0x10, 0x12, 0x14, 0x16, 0x1A, 0x1D, 0x25, 0x37:
-		return encoding{"code page 850", charmap.CodePage850}, true, true
+		return dos850.as("code page 850"), true, true
 	case 0x08, 0x17, 0x66:
-		return encoding{"code page 865", charmap.CodePage865}, true, true
+		return dos865.as("code page 865"), true, true
 	}
 	return encoding{}, false, false
 }
