@@ -68,6 +68,12 @@
 // and [Compare] what one set changes against another, both by cutting the plane
 // up exactly.
 //
+// # What it needs
+//
+// Beside the standard library, only the geometries of github.com/paulmach/orb,
+// and the readers of databases github.com/twpayne/go-geom, for well-known binary.
+// Those take a *sql.DB, so which driver is used is not decided here.
+//
 // # Limits
 //
 //   - An edge is straight in longitude and latitude and spans at most 180

@@ -32,10 +32,11 @@ func ours(importPath string) bool {
 	return importPath == module || strings.HasPrefix(importPath, module+"/")
 }
 
-// goTool returns what a go command prints.
-func goTool(t *testing.T, args ...string) []byte {
+// goTool returns what a go command prints, with more in its environment.
+func goTool(t *testing.T, environment []string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Env = append(cmd.Environ(), environment...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -48,7 +49,7 @@ func goTool(t *testing.T, args ...string) []byte {
 // packages lists the project's packages.
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	out := goTool(t, "list", "-tags", "nomsgpack,nodynamic,timetzdata", "-json=ImportPath,Dir,GoFiles,Imports", module+"/...")
+	out := goTool(t, nil, "list", "-tags", "nomsgpack,nodynamic,timetzdata", "-json=ImportPath,Dir,GoFiles,Imports", module+"/...")
 	var all []pkg
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p pkg
@@ -175,6 +176,8 @@ func TestRulesCatch(t *testing.T) {
 		{"internal/notify", "github.com/disintegration/imaging"},
 		{"cmd/kantsten", "github.com/jackc/pgx/v5/stdlib"},
 		{"geo", module + "/internal/problem"},
+		{"geo/geopackage", "modernc.org/sqlite"},
+		{"geo/postgis", "github.com/jackc/pgx/v5/stdlib"},
 	}
 	for _, tt := range tests {
 		p := pkg{ImportPath: module + "/" + tt.from, Imports: []string{tt.imported}}

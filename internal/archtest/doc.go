@@ -10,6 +10,10 @@
 // all the real store, because nothing is mocked here; but nothing that is built
 // into the program imports what is for tests.
 //
+// The public library, geo and what lies below it, has one rule more: all that it
+// needs, by whatever way, is the standard library and two modules.
+//
 // Limits: it reads import lists as `go list` gives them for this system and the
-// build tags of the release; files for other systems go unread.
+// build tags of the release; files for other systems go unread, but for the
+// library's.
 package archtest

@@ -12,12 +12,12 @@ import (
 func TestLibcIsTheOneSQLiteWasMadeWith(t *testing.T) {
 	t.Parallel()
 	const libc, sqlite = "modernc.org/libc", "modernc.org/sqlite"
-	built := strings.TrimSpace(string(goTool(t, "list", "-m", "-f", "{{.Version}}", libc)))
-	modFile := strings.TrimSpace(string(goTool(t, "list", "-m", "-f", "{{.GoMod}}", sqlite)))
+	built := strings.TrimSpace(string(goTool(t, nil, "list", "-m", "-f", "{{.Version}}", libc)))
+	modFile := strings.TrimSpace(string(goTool(t, nil, "list", "-m", "-f", "{{.GoMod}}", sqlite)))
 	var mod struct {
 		Require []struct{ Path, Version string }
 	}
-	if err := json.Unmarshal(goTool(t, "mod", "edit", "-json", modFile), &mod); err != nil {
+	if err := json.Unmarshal(goTool(t, nil, "mod", "edit", "-json", modFile), &mod); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range mod.Require {

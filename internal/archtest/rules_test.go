@@ -87,19 +87,22 @@ type place struct {
 	why  string
 }
 
-// sqlPlaces are the store, and the two readers of foreign files and databases
-// that take a *sql.DB. The others are for tests and for figures.
-var sqlPlaces = []string{"internal/store", "geo/geopackage", "geo/postgis", "internal/pgtest", "internal/bench"}
+// driverPlaces are the store, and what is for tests and for figures.
+var driverPlaces = []string{"internal/store", "internal/pgtest", "internal/bench"}
+
+// sqlPlaces are those, and the two readers of foreign files and databases, which
+// take a *sql.DB from whoever has chosen a driver.
+var sqlPlaces = with(driverPlaces, "geo/geopackage", "geo/postgis")
 
 // places lists the technologies; what is not in it may be used anywhere.
 var places = []place{
 	{"github.com/gin-gonic/gin", []string{"api"}, "gin stays at the edge"},
 	{"github.com/gin-gonic/gin/…", []string{"api"}, "gin stays at the edge"},
 	{"database/sql", sqlPlaces, "one implementation of SQL"},
-	{"database/sql/driver", sqlPlaces, "one implementation of SQL"},
-	{"modernc.org/sqlite", sqlPlaces, "a driver is chosen where SQL is"},
-	{"modernc.org/sqlite/…", sqlPlaces, "a driver is chosen where SQL is"},
-	{"github.com/jackc/pgx/v5/…", sqlPlaces, "a driver is chosen where SQL is"},
+	{"database/sql/driver", driverPlaces, "one implementation of SQL"},
+	{"modernc.org/sqlite", driverPlaces, "a driver is chosen where SQL is"},
+	{"modernc.org/sqlite/…", driverPlaces, "a driver is chosen where SQL is"},
+	{"github.com/jackc/pgx/v5/…", driverPlaces, "a driver is chosen where SQL is"},
 	{"github.com/pressly/goose/v3", []string{"internal/store"}, "the store migrates itself"},
 	{"github.com/huandu/go-sqlbuilder", []string{"internal/store"}, "one implementation of SQL"},
 
