@@ -144,6 +144,22 @@ func openFile(path string, decode func(data []byte) error) (*mapping, error) {
 	return m, nil
 }
 
+// mapIndex maps a file as an index that decode makes of its content, and unmaps it
+// when that has become garbage. keep has the index know its mapping.
+func mapIndex[T any](path string, decode func([]byte) (*T, error), keep func(*T, *mapping)) (*T, error) {
+	var index *T
+	m, err := openFile(path, func(data []byte) (err error) {
+		index, err = decode(data)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	keep(index, m)
+	releaseWhenUnreachable(index, m)
+	return index, nil
+}
+
 // read checks that data is a whole file of the container's kind and finds the
 // tables in it. What they say is for the index to check.
 func (c *container) read(data []byte) error {

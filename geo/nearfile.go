@@ -29,17 +29,7 @@ func (t *NearIndex) WriteTo(w io.Writer) (int64, error) {
 // by [Open]: a damaged file gives an error that wraps ErrDamaged, one of areas an
 // error that wraps ErrKind.
 func OpenNear(path string) (*NearIndex, error) {
-	var t *NearIndex
-	m, err := openFile(path, func(data []byte) (err error) {
-		t, err = DecodeNear(data)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	t.mapped = m
-	releaseWhenUnreachable(t, m)
-	return t, nil
+	return mapIndex(path, DecodeNear, func(t *NearIndex, m *mapping) { t.mapped = m })
 }
 
 // DecodeNear makes an index of the content of a file, with the same checks as

@@ -26,17 +26,7 @@ func Open(path string) (*Index, error) {
 // [Index.Verify]. Until that has said so, answers may be wrong where the file is
 // damaged, but no query fails, reads elsewhere or goes on for ever.
 func Map(path string) (*Index, error) {
-	var t *Index
-	m, err := openFile(path, func(data []byte) (err error) {
-		t, err = view(data)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	t.mapped = m
-	releaseWhenUnreachable(t, m)
-	return t, nil
+	return mapIndex(path, view, func(t *Index, m *mapping) { t.mapped = m })
 }
 
 // Verify checks all of a mapped file: the hash, and that every number in it is

@@ -50,24 +50,24 @@ func TestReadRefuses(t *testing.T) {
 		{"a definition that is too long", few, with(`UPDATE gpkg_spatial_ref_sys SET definition = printf('%.*c', 70000, 'x') WHERE srs_id = 4326`), "one of more than 65536 bytes"},
 		{"a number past 32 bits", few, with(`UPDATE gpkg_spatial_ref_sys SET organization_coordsys_id = 4294971622 WHERE srs_id = 4326`), "EPSG:4294971622 is no"},
 
-		{"no geometry", few, with(`UPDATE kommun SET geom = NULL WHERE fid = 2`), `layer "kommun": feature "2": code "2262": it has no geometry`},
-		{"a geometry that is text", few, with(`UPDATE kommun SET geom = 'POLYGON EMPTY' WHERE fid = 2`), `feature "2": code "2262": its geometry is of the type "text"`},
+		{"no geometry", few, with(`UPDATE kommun SET geom = NULL WHERE fid = 2`), `layer "kommun": row with "fid" "2": code "2262": it has no geometry`},
+		{"a geometry that is text", few, with(`UPDATE kommun SET geom = 'POLYGON EMPTY' WHERE fid = 2`), `row with "fid" "2": code "2262": its geometry is of the type "text"`},
 		{"a geometry longer than its vertices may be", few, geometry(make([]byte, 10_000)), "10000 bytes is longer than one of 20 vertices"},
 		{"a geometry of the system of another layer", few, geometry(blob(t, 3006, box(17, 62, 1))), "its coordinate system is 3006, the layer's is 4326"},
-		{"collections 10,000 deep", geo.ReadOptions{}, geometry(nested), `feature "2": code "2262": a GeometryCollection: only Polygon`},
-		{"2³² polygons", few, geometry(counts), `feature "2": code "2262": 4294967295 parts do not fit into the 0 bytes left`},
-		{"more vertices than allowed", geo.ReadOptions{MaxVertices: 9}, twoAreas(t), `feature "2": code "2262": polygon 1, ring 0: more than 9 vertices`},
+		{"collections 10,000 deep", geo.ReadOptions{}, geometry(nested), `row with "fid" "2": code "2262": a GeometryCollection: only Polygon`},
+		{"2³² polygons", few, geometry(counts), `row with "fid" "2": code "2262": 4294967295 parts do not fit into the 0 bytes left`},
+		{"more vertices than allowed", geo.ReadOptions{MaxVertices: 9}, twoAreas(t), `row with "fid" "2": code "2262": polygon 1, ring 0: more than 9 vertices`},
 		{"lines where areas are wanted", few, geometry(blob(t, 4326, orb.LineString{{17, 62}, {18, 62}})), "a LineString: only Polygon"},
-		{"areas where lines are wanted", geo.ReadOptions{Kind: geo.Lines}, twoAreas(t), `feature "1": code "2281": a Polygon: only LineString`},
+		{"areas where lines are wanted", geo.ReadOptions{Kind: geo.Lines}, twoAreas(t), `row with "fid" "1": code "2281": a Polygon: only LineString`},
 		{"a kind that is none", geo.ReadOptions{Kind: 9}, twoAreas(t), "kind 9"},
 		{"a vertex in infinity", few, geometry(blob(t, 4326, orb.Polygon{{{17, 62}, {math.Inf(1), 62}, {18, 63}, {17, 62}}})), "polygon 0, ring 0: vertex 1 (+Inf, 62)"},
-		{"a vertex beyond the world", few, geometry(blob(t, 4326, box(1e308, 62, 1))), `feature "2": code "2262"`},
+		{"a vertex beyond the world", few, geometry(blob(t, 4326, box(1e308, 62, 1))), `row with "fid" "2": code "2262"`},
 		{"EWKB, which is not GeoPackage's", few, geometry(append(head(4326, 0), 1, 1, 0, 0, 0x20, 0xe6, 0x10, 0, 0)), "only Polygon"},
 
-		{"no code", few, with(`UPDATE kommun SET kommunkod = NULL WHERE fid = 2`), `feature "2": no property with a code`},
-		{"a code that is a blob", few, with(`UPDATE kommun SET kommunkod = x'41' WHERE fid = 2`), `feature "2": no property with a code`},
-		{"a code that is too long", few, with(`UPDATE kommun SET kommunkod = printf('%.*c', 5000, 'x') WHERE fid = 2`), `feature "2": no property with a code`},
-		{"a code that is no whole number", geo.ReadOptions{CodeProperty: "yta"}, with(`ALTER TABLE kommun ADD yta REAL DEFAULT 1.5`), `feature "1": the code 1.5 is a number, but not a whole one`},
+		{"no code", few, with(`UPDATE kommun SET kommunkod = NULL WHERE fid = 2`), `row with "fid" "2": no property with a code`},
+		{"a code that is a blob", few, with(`UPDATE kommun SET kommunkod = x'41' WHERE fid = 2`), `row with "fid" "2": no property with a code`},
+		{"a code that is too long", few, with(`UPDATE kommun SET kommunkod = printf('%.*c', 5000, 'x') WHERE fid = 2`), `row with "fid" "2": no property with a code`},
+		{"a code that is no whole number", geo.ReadOptions{CodeProperty: "yta"}, with(`ALTER TABLE kommun ADD yta REAL DEFAULT 1.5`), `row with "fid" "1": the code 1.5 is a number, but not a whole one`},
 		{"more features than allowed", geo.ReadOptions{MaxFeatures: 1}, twoAreas(t), "more than 1 features"},
 		{"more bytes than allowed", geo.ReadOptions{MaxBytes: 4096}, twoAreas(t), "more than 4096"},
 	}
@@ -144,9 +144,10 @@ func FuzzGeometry(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	r := &reader{opts: geo.ReadOptions{MaxVertices: 64}.WithDefaults(), layer: &layer{srs: 4326, system: system}}
+	l := &layer{srs: 4326, system: system}
+	opts := geo.ReadOptions{MaxVertices: 64}.WithDefaults()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		g, err := r.geometry(row{kind: "blob", blob: data})
+		g, err := l.decode(value{kind: "blob", blob: data}, opts)
 		if err != nil {
 			return
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kantsten/kantsten/geo/internal/table"
 	"github.com/kantsten/kantsten/geo/sweref"
 )
 
@@ -23,22 +24,16 @@ const (
 type layer struct {
 	table    string
 	view     bool
-	geometry column
-	columns  []column // the others that can be selected
-	key      int      // the column that is the primary key alone, or none
+	geometry string         // its column
+	columns  []table.Column // the others that can be selected
+	key      int            // the column that is the primary key alone, or table.None
 	srs      int32
 	system   *sweref.System
 }
 
-// column is a column by its name in the schema.
-type column struct{ name string }
-
-// quoted is the column's name in SQL. With the table's alias before it, it can
-// not be taken for a string.
-func (c column) quoted() string { return "t." + quote(c.name) }
-
-// quote makes an identifier of any text without a zero byte.
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+// quoted is a column of the layer in SQL. With the table's alias before it, it
+// can not be taken for a string.
+func quoted(column string) string { return "t." + table.Quote(column) }
 
 // checkTables makes sure that the database is a GeoPackage.
 func checkTables(ctx context.Context, tx *sql.Tx) error {
@@ -49,13 +44,13 @@ func checkTables(ctx context.Context, tx *sql.Tx) error {
 	if err := checkApplication(id); err != nil {
 		return fmt.Errorf("it %w", err)
 	}
-	for _, table := range []string{"gpkg_contents", "gpkg_geometry_columns", "gpkg_spatial_ref_sys"} {
-		_, view, err := stored(ctx, tx, table)
+	for _, name := range []string{"gpkg_contents", "gpkg_geometry_columns", "gpkg_spatial_ref_sys"} {
+		_, view, err := stored(ctx, tx, name)
 		if err != nil {
 			return err
 		}
 		if view {
-			return fmt.Errorf("%q is a view", table)
+			return fmt.Errorf("%q is a view", name)
 		}
 	}
 	return nil
@@ -64,18 +59,18 @@ func checkTables(ctx context.Context, tx *sql.Tx) error {
 // stored returns the name of a table or view as the schema has it. Nothing else
 // may be read by that name: neither a virtual table, whose rows code computes,
 // nor a table that SQLite itself makes up.
-func stored(ctx context.Context, tx *sql.Tx, table string) (name string, view bool, err error) {
+func stored(ctx context.Context, tx *sql.Tx, wanted string) (name string, view bool, err error) {
 	const find = `SELECT name, type = 'view', type = 'table' AND rootpage = 0 FROM main.sqlite_schema
 		WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE LIMIT 1`
 	var virtual bool
-	err = tx.QueryRowContext(ctx, find, table).Scan(&name, &view, &virtual)
+	err = tx.QueryRowContext(ctx, find, wanted).Scan(&name, &view, &virtual)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		err = fmt.Errorf("it has no table %q", table)
+		err = fmt.Errorf("it has no table %q", wanted)
 	case err != nil:
-		err = fmt.Errorf("look for table %q: %w", table, err)
+		err = fmt.Errorf("look for table %q: %w", wanted, err)
 	case virtual:
-		err = fmt.Errorf("%q is a virtual table", table)
+		err = fmt.Errorf("%q is a virtual table", wanted)
 	case strings.ContainsRune(name, 0):
 		err = fmt.Errorf("the name %q has a zero byte", name)
 	}
@@ -94,9 +89,9 @@ func findLayer(ctx context.Context, tx *sql.Tx, name string) (*layer, error) {
 	}
 	switch {
 	case name != "" && at < 0:
-		return nil, fmt.Errorf("it has no layer %q; it has %s", name, listed(names))
+		return nil, fmt.Errorf("it has no layer %q; it has %s", name, table.Listed(names, "no layers with features"))
 	case name == "" && len(names) != 1:
-		return nil, fmt.Errorf("say which layer to read; it has %s", listed(names))
+		return nil, fmt.Errorf("say which layer to read; it has %s", table.Listed(names, "no layers with features"))
 	case name == "":
 		at = 0
 	}
@@ -112,26 +107,12 @@ func findLayer(ctx context.Context, tx *sql.Tx, name string) (*layer, error) {
 	return l, nil
 }
 
-// listed names layers for an error.
-func listed(names []string) string {
-	if len(names) == 0 {
-		return "no layers with features"
-	}
-	const most = 20
-	more := ""
-	if len(names) > most {
-		more = fmt.Sprintf(" and %d more", len(names)-most)
-		names = names[:most]
-	}
-	return fmt.Sprintf("%q", names) + more
-}
-
 // layerNames are the tables with features, in order.
 func layerNames(ctx context.Context, tx *sql.Tx) ([]string, error) {
 	const list = `SELECT CASE WHEN octet_length(table_name) <= ?1 THEN CAST(table_name AS TEXT) END
 		FROM main.gpkg_contents WHERE data_type = 'features' ORDER BY table_name LIMIT ?2`
 	var names []string
-	err := each(ctx, tx, list, []any{maxNameBytes, maxLayers + 1}, func(rows *sql.Rows) error {
+	err := table.Each(ctx, tx, list, []any{maxNameBytes, maxLayers + 1}, func(rows *sql.Rows) error {
 		var name sql.NullString
 		if err := rows.Scan(&name); err != nil {
 			return err
@@ -151,29 +132,14 @@ func layerNames(ctx context.Context, tx *sql.Tx) ([]string, error) {
 	return names, nil
 }
 
-// each passes the rows of a query on.
-func each(ctx context.Context, tx *sql.Tx, query string, args []any, row func(*sql.Rows) error) error {
-	rows, err := tx.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		if err := row(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
 // findGeometry asks for the geometry column and its coordinate system.
 func (l *layer) findGeometry(ctx context.Context, tx *sql.Tx) error {
 	const find = `SELECT CASE WHEN octet_length(column_name) <= ?2 THEN CAST(column_name AS TEXT) END, srs_id
 		FROM main.gpkg_geometry_columns WHERE table_name = ?1 COLLATE NOCASE LIMIT 2`
 	found := 0
-	err := each(ctx, tx, find, []any{l.table, maxNameBytes}, func(rows *sql.Rows) error {
+	err := table.Each(ctx, tx, find, []any{l.table, maxNameBytes}, func(rows *sql.Rows) error {
 		found++
-		return rows.Scan(&l.geometry.name, &l.srs)
+		return rows.Scan(&l.geometry, &l.srs)
 	})
 	switch {
 	case err != nil:
@@ -190,27 +156,27 @@ func (l *layer) findGeometry(ctx context.Context, tx *sql.Tx) error {
 func (l *layer) findColumns(ctx context.Context, tx *sql.Tx) error {
 	const list = `SELECT CASE WHEN octet_length(name) <= ?2 THEN name END, pk
 		FROM pragma_table_xinfo(?1) WHERE hidden <> 1 LIMIT ?3`
-	l.key = none
+	l.key = table.None
 	keys, hasGeometry := 0, false
-	err := each(ctx, tx, list, []any{l.table, maxNameBytes, maxColumns + 1}, func(rows *sql.Rows) error {
+	err := table.Each(ctx, tx, list, []any{l.table, maxNameBytes, maxColumns + 1}, func(rows *sql.Rows) error {
 		var name string
 		var key int
 		if err := rows.Scan(&name, &key); err != nil {
 			return err
 		}
-		if strings.EqualFold(name, l.geometry.name) {
-			l.geometry.name, hasGeometry = name, true
+		if strings.EqualFold(name, l.geometry) {
+			l.geometry, hasGeometry = name, true
 			return nil
 		}
 		if key > 0 {
 			keys++
 			l.key = len(l.columns)
 		}
-		l.columns = append(l.columns, column{name})
+		l.columns = append(l.columns, table.Column{Name: name})
 		return nil
 	})
 	if keys > 1 {
-		l.key = none
+		l.key = table.None
 	}
 	switch {
 	case err != nil:
@@ -218,7 +184,7 @@ func (l *layer) findColumns(ctx context.Context, tx *sql.Tx) error {
 	case len(l.columns) > maxColumns:
 		return fmt.Errorf("it has more than %d columns", maxColumns)
 	case !hasGeometry:
-		return fmt.Errorf("it has no column %q, which gpkg_geometry_columns says is its geometry", l.geometry.name)
+		return fmt.Errorf("it has no column %q, which gpkg_geometry_columns says is its geometry", l.geometry)
 	}
 	return nil
 }

@@ -3,17 +3,15 @@ package geopackage
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
+	"github.com/paulmach/orb"
+
 	"github.com/kantsten/kantsten/geo"
+	"github.com/kantsten/kantsten/geo/internal/table"
 	"github.com/kantsten/kantsten/geo/internal/wkb"
 )
-
-// maxTextBytes is the longest value that is looked at for a code or a name.
-const maxTextBytes = 4096
 
 // Read reads the features of a layer of the GeoPackage db and passes each to
 // yield, whose error ends the reading and is returned as it is. The layer is a
@@ -25,60 +23,28 @@ const maxTextBytes = 4096
 // yielded before an error must be discarded with the rest. Reading stops with
 // the context.
 func Read(ctx context.Context, db *sql.DB, opts geo.ReadOptions, yield func(geo.Feature) error) error {
-	r := reader{opts: opts.WithDefaults(), yield: yield}
-	err := r.read(ctx, db)
-	if r.yieldErr != nil {
-		return r.yieldErr
-	}
-	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-		err = fmt.Errorf("%w (%w)", ctx.Err(), err) // drivers say only that they were interrupted
-	}
-	if err != nil {
-		return fmt.Errorf("read GeoPackage: %w", err)
-	}
-	return nil
+	r := table.NewReader(opts, yield)
+	// In one transaction, all statements see the same file.
+	return r.Read(ctx, db, &sql.TxOptions{ReadOnly: true}, "GeoPackage", func(tx *sql.Tx) error {
+		if err := checkTables(ctx, tx); err != nil {
+			return err
+		}
+		if err := checkLength(ctx, tx, r.Opts.MaxBytes); err != nil {
+			return err
+		}
+		l, err := findLayer(ctx, tx, r.Opts.Layer)
+		if err != nil {
+			return err
+		}
+		if err := r.Features(ctx, tx, l.selection(r.Opts)); err != nil {
+			return fmt.Errorf("layer %q: %w", l.table, err)
+		}
+		return nil
+	})
 }
 
-// reader reads one layer.
-type reader struct {
-	opts     geo.ReadOptions
-	yield    func(geo.Feature) error
-	yieldErr error
-	layer    *layer
-	count    int // features read
-	values   []any
-	props    []geo.Property
-}
-
-var errStopped = errors.New("stopped")
-
-// read does it in one transaction, so that all statements see the same file.
-func (r *reader) read(ctx context.Context, db *sql.DB) error {
-	if r.opts.Kind > geo.Points {
-		return fmt.Errorf("%v are unknown", r.opts.Kind)
-	}
-	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fmt.Errorf("open it: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	if err := checkTables(ctx, tx); err != nil {
-		return err
-	}
-	if err := r.checkLength(ctx, tx); err != nil {
-		return err
-	}
-	if r.layer, err = findLayer(ctx, tx, r.opts.Layer); err != nil {
-		return err
-	}
-	if err := r.features(ctx, tx); err != nil {
-		return fmt.Errorf("layer %q: %w", r.layer.table, err)
-	}
-	return nil
-}
-
-// checkLength holds the length of the file against the options.
-func (r *reader) checkLength(ctx context.Context, tx *sql.Tx) error {
+// checkLength holds the length of the file against the longest that is allowed.
+func checkLength(ctx context.Context, tx *sql.Tx, maxBytes int64) error {
 	var pages, pageSize int64
 	if err := tx.QueryRowContext(ctx, `PRAGMA page_count`).Scan(&pages); err != nil {
 		return fmt.Errorf("ask for its length: %w", err)
@@ -86,8 +52,8 @@ func (r *reader) checkLength(ctx context.Context, tx *sql.Tx) error {
 	if err := tx.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&pageSize); err != nil {
 		return fmt.Errorf("ask for its length: %w", err)
 	}
-	if pages*pageSize > r.opts.MaxBytes {
-		return fmt.Errorf("it has %d bytes, more than %d", pages*pageSize, r.opts.MaxBytes)
+	if pages*pageSize > maxBytes {
+		return fmt.Errorf("it has %d bytes, more than %d", pages*pageSize, maxBytes)
 	}
 	return nil
 }
@@ -100,103 +66,30 @@ func (r *reader) checkLength(ctx context.Context, tx *sql.Tx) error {
 // look at the context; so all its rows are computed before the first is there.
 func (l *layer) statement() string {
 	var s strings.Builder
-	geometry := l.geometry.quoted()
-	fmt.Fprintf(&s, "SELECT typeof(%s), octet_length(%[1]s), CASE WHEN typeof(%[1]s) = 'blob' AND octet_length(%[1]s) <= ?1 THEN %[1]s END", geometry)
+	fmt.Fprintf(&s, "SELECT typeof(%s), octet_length(%[1]s), CASE WHEN typeof(%[1]s) = 'blob' AND octet_length(%[1]s) <= ?1 THEN %[1]s END", quoted(l.geometry))
 	for _, c := range l.columns {
-		fmt.Fprintf(&s, ", CASE WHEN typeof(%s) IN ('text', 'integer', 'real') AND octet_length(%[1]s) <= %d THEN %[1]s END", c.quoted(), maxTextBytes)
+		fmt.Fprintf(&s, ", CASE WHEN typeof(%s) IN ('text', 'integer', 'real') AND octet_length(%[1]s) <= %d THEN %[1]s END", quoted(c.Name), table.MaxTextBytes)
 	}
-	s.WriteString(" FROM main." + quote(l.table) + " AS t")
+	s.WriteString(" FROM main." + table.Quote(l.table) + " AS t")
 	if l.view {
 		return "WITH all_of_it AS MATERIALIZED (" + s.String() + " LIMIT ?2) SELECT * FROM all_of_it"
 	}
 	return s.String()
 }
 
-// row is what is selected of a feature; the properties stand beside it.
-type row struct {
-	kind   string // of SQLite's five
-	length sql.NullInt64
-	blob   sql.RawBytes // valid until the next row
-}
-
-// features reads the rows of the layer.
-func (r *reader) features(ctx context.Context, tx *sql.Tx) error {
-	r.values = make([]any, len(r.layer.columns))
-	var found row
-	targets := []any{&found.kind, &found.length, &found.blob}
-	for i := range r.values {
-		targets = append(targets, &r.values[i])
+// selection is how the layer's features are selected and decoded.
+func (l *layer) selection(opts geo.ReadOptions) table.Selection {
+	var found value
+	s := table.Selection{
+		Statement: l.statement(),
+		Arguments: []any{wkb.MaxBytes(opts.MaxVertices)},
+		Geometry:  []any{&found.kind, &found.length, &found.blob},
+		Decode:    func() (orb.Geometry, error) { return l.decode(found, opts) },
+		Columns:   l.columns,
+		Key:       l.key,
 	}
-	arguments := []any{wkb.MaxBytes(r.opts.MaxVertices)}
-	if r.layer.view {
-		arguments = append(arguments, int64(r.opts.MaxFeatures)+1)
+	if l.view {
+		s.Arguments = append(s.Arguments, int64(opts.MaxFeatures)+1)
 	}
-	err := each(ctx, tx, r.layer.statement(), arguments, func(rows *sql.Rows) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := rows.Scan(targets...); err != nil {
-			return err
-		}
-		feature, err := r.feature(found)
-		if err != nil {
-			return err
-		}
-		if r.yieldErr = r.yield(feature); r.yieldErr != nil {
-			return errStopped
-		}
-		r.count++
-		clear(r.values) // what fails now is no longer this feature
-		return nil
-	})
-	if err != nil && r.yieldErr == nil {
-		return fmt.Errorf("%s: %w", r.name(), err)
-	}
-	return err
-}
-
-// name is the feature being read, as errors call it.
-func (r *reader) name() string {
-	if key := r.layer.key; key != none {
-		if p := property(r.layer.columns[key].name, r.values[key]); p.Value != "" {
-			return fmt.Sprintf("feature %.100q", p.Value)
-		}
-	}
-	return fmt.Sprintf("row %d", r.count)
-}
-
-// feature makes a feature of a row.
-func (r *reader) feature(found row) (geo.Feature, error) {
-	if r.count >= r.opts.MaxFeatures {
-		return geo.Feature{}, fmt.Errorf("more than %d features", r.opts.MaxFeatures)
-	}
-	r.props = r.props[:0]
-	for i, c := range r.layer.columns {
-		r.props = append(r.props, property(c.name, r.values[i]))
-	}
-	code, name, err := r.opts.Identify(geo.Property{}, r.props)
-	if err != nil {
-		return geo.Feature{}, err
-	}
-	f := geo.Feature{Code: code, Name: name}
-	if f.Geometry, err = r.geometry(found); err != nil {
-		return geo.Feature{}, fmt.Errorf("code %.100q: %w", code, err)
-	}
-	return f, nil
-}
-
-// property is a value as a property; one of no fit type has an empty value.
-func property(name string, value any) geo.Property {
-	p := geo.Property{Name: name}
-	switch v := value.(type) {
-	case int64:
-		p.Value, p.Numeric = strconv.FormatInt(v, 10), true
-	case float64:
-		p.Value, p.Numeric = strconv.FormatFloat(v, 'f', -1, 64), true
-	case string:
-		p.Value = v
-	case []byte:
-		p.Value = string(v) // some drivers give text so
-	}
-	return p
+	return s
 }

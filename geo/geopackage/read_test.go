@@ -14,6 +14,7 @@ import (
 	"github.com/paulmach/orb"
 
 	"github.com/kantsten/kantsten/geo"
+	"github.com/kantsten/kantsten/geo/internal/table"
 )
 
 // twoAreas are neighbours in a table like Lantmäteriet's.
@@ -52,7 +53,7 @@ func TestEveryShapeOfTableIsRead(t *testing.T) {
 	t.Parallel()
 	area := blob(t, 4326, box(17, 62, 1))
 	const hostile = `k"; DROP TABLE gpkg_contents; --`
-	quoted := quote(hostile)
+	quoted := table.Quote(hostile)
 	tests := []struct {
 		name string
 		opts geo.ReadOptions

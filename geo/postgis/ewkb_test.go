@@ -14,7 +14,7 @@ import (
 )
 
 // marshal is a geometry as ST_AsEWKB sends it.
-func marshal(t testing.TB, g orb.Geometry, srid int) row {
+func marshal(t testing.TB, g orb.Geometry, srid int) value {
 	t.Helper()
 	data, err := ewkb.Marshal(g, srid, binary.LittleEndian)
 	if err != nil {
@@ -23,14 +23,14 @@ func marshal(t testing.TB, g orb.Geometry, srid int) row {
 	return sent(data)
 }
 
-// sent is a row with these bytes.
-func sent(data []byte) row {
-	return row{size: sql.NullInt64{Int64: int64(len(data)), Valid: true}, ewkb: data}
+// sent is a geometry of these bytes.
+func sent(data []byte) value {
+	return value{size: sql.NullInt64{Int64: int64(len(data)), Valid: true}, ewkb: data}
 }
 
-// areaReader reads a column of an SRID, 0 being any.
-func areaReader(srid int) *reader {
-	return &reader{opts: geo.ReadOptions{MaxVertices: 64}.WithDefaults(), layer: &layer{srid: srid}}
+// areaDecoder decodes a column of an SRID, 0 being any.
+func areaDecoder(srid int) *decoder {
+	return &decoder{opts: geo.ReadOptions{MaxVertices: 64}.WithDefaults(), layer: &layer{srid: srid}}
 }
 
 func TestGeometryRefuses(t *testing.T) {
@@ -38,11 +38,11 @@ func TestGeometryRefuses(t *testing.T) {
 	tests := []struct {
 		name   string
 		column int
-		row    row
+		value  value
 		want   string
 	}{
-		{"NULL", 3006, row{}, "it has no geometry"},
-		{"too long to be sent", 3006, row{size: sql.NullInt64{Int64: 1 << 30, Valid: true}}, "1073741824 bytes is longer than one of 64 vertices"},
+		{"NULL", 3006, value{}, "it has no geometry"},
+		{"too long to be sent", 3006, value{size: sql.NullInt64{Int64: 1 << 30, Valid: true}}, "1073741824 bytes is longer than one of 64 vertices"},
 		{"no bytes", 3006, sent([]byte{}), "breaks off"},
 		{"collections 10,000 deep", 3006, sent(bytes.Repeat([]byte{1, 7, 0, 0, 0, 1, 0, 0, 0}, 10_000)), "a GeometryCollection"},
 		{"2³² rings", 3006, sent([]byte{1, 3, 0, 0, 0, 255, 255, 255, 255}), "4294967295 rings do not fit"},
@@ -56,7 +56,7 @@ func TestGeometryRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			g, err := areaReader(tt.column).geometry(tt.row)
+			g, err := areaDecoder(tt.column).decode(tt.value)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v, error %v; want one with %q", g, err, tt.want)
 			}
@@ -72,7 +72,7 @@ func FuzzGeometry(f *testing.F) {
 	}
 	f.Add(bytes.Repeat([]byte{1, 7, 0, 0, 0, 1, 0, 0, 0}, 100))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		g, err := areaReader(0).geometry(sent(data))
+		g, err := areaDecoder(0).decode(sent(data))
 		if err != nil {
 			return
 		}

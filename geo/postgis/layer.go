@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+
+	"github.com/kantsten/kantsten/geo/internal/table"
 )
 
 // maxLayers bounds what is read about tables; databases stay far below.
 const maxLayers = 100_000
-
-const none = -1
 
 // layer is the table to be read.
 type layer struct {
@@ -20,21 +19,12 @@ type layer struct {
 	schema, table string
 	geometry      string
 	srid          int // of the column; 0 where each geometry has its own
-	columns       []column
-	key           int // the column that is the primary key alone, or none
-}
-
-// column is a column that can hold a code or a name.
-type column struct {
-	name    string
-	numeric bool
+	columns       []table.Column
+	key           int // the column that is the primary key alone, or table.None
 }
 
 // String is the table as errors and opts.Layer call it.
 func (l *layer) String() string { return l.schema + "." + l.table }
-
-// quote makes an identifier of any text; PostgreSQL allows no zero byte in one.
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // geometryColumn is a row of PostGIS's own lists.
 type geometryColumn struct {
@@ -63,9 +53,9 @@ func findLayer(ctx context.Context, tx *sql.Tx, name string) (*layer, error) {
 	case len(tables) == 0 && name == "":
 		return nil, errors.New("it has no table with a geometry that this role may read")
 	case len(tables) == 0:
-		return nil, fmt.Errorf("it has no table %q with a geometry that this role may read; it has %s", name, listed(layers(all)))
+		return nil, fmt.Errorf("it has no table %q with a geometry that this role may read; it has %s", name, table.Listed(layers(all), "none"))
 	case len(tables) > 1:
-		return nil, fmt.Errorf("say which table to read; it has %s", listed(tables))
+		return nil, fmt.Errorf("say which table to read; it has %s", table.Listed(tables, "none"))
 	}
 	l, err := choose(found)
 	if err != nil {
@@ -95,37 +85,18 @@ func functionsSchema(ctx context.Context, tx *sql.Tx) (schema string, err error)
 // geometryColumns lists the columns that PostGIS knows, by table.
 func geometryColumns(ctx context.Context, tx *sql.Tx, functions string) ([]geometryColumn, error) {
 	list := `SELECT f_table_schema::text, f_table_name::text, f_geometry_column::text, srid, false
-			FROM ` + quote(functions) + `.geometry_columns
+			FROM ` + table.Quote(functions) + `.geometry_columns
 		UNION ALL SELECT f_table_schema::text, f_table_name::text, f_geography_column::text, srid, true
-			FROM ` + quote(functions) + `.geography_columns
+			FROM ` + table.Quote(functions) + `.geography_columns
 		ORDER BY 1, 2, 3 LIMIT $1`
 	var all []geometryColumn
-	err := each(ctx, tx, list, []any{maxLayers}, func(rows *sql.Rows) error {
+	err := table.Each(ctx, tx, list, []any{maxLayers}, func(rows *sql.Rows) error {
 		var c geometryColumn
 		err := rows.Scan(&c.schema, &c.table, &c.column, &c.srid, &c.geography)
 		all = append(all, c)
 		return err
 	})
 	return all, err
-}
-
-// each passes the rows of a query on.
-func each(ctx context.Context, tx *sql.Tx, query string, args []any, row func(*sql.Rows) error) error {
-	// A driver would read what is left of a result before it closes it.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	rows, err := tx.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		if err := row(rows); err != nil {
-			cancel()
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // layers are the tables of columns, which are in the order of tables.
@@ -135,20 +106,6 @@ func layers(columns []geometryColumn) []string {
 		names = append(names, c.layer())
 	}
 	return slices.Compact(names)
-}
-
-// listed names things for an error.
-func listed(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	const most = 20
-	more := ""
-	if len(names) > most {
-		more = fmt.Sprintf(" and %d more", len(names)-most)
-		names = names[:most]
-	}
-	return fmt.Sprintf("%q", names) + more
 }
 
 // choose takes the geometry column of a table.
@@ -161,13 +118,13 @@ func choose(columns []geometryColumn) (*layer, error) {
 			continue
 		}
 		geometries = append(geometries, c.column)
-		l = &layer{schema: c.schema, table: c.table, geometry: c.column, srid: c.srid, key: none}
+		l = &layer{schema: c.schema, table: c.table, geometry: c.column, srid: c.srid, key: table.None}
 	}
 	switch {
 	case len(geometries) == 0:
-		return nil, fmt.Errorf("%s is a geography; cast it to geometry in a view", listed(geographies))
+		return nil, fmt.Errorf("%s is a geography; cast it to geometry in a view", table.Listed(geographies, "none"))
 	case len(geometries) > 1:
-		return nil, fmt.Errorf("it has several geometry columns, %s; make a view with one of them", listed(geometries))
+		return nil, fmt.Errorf("it has several geometry columns, %s; make a view with one of them", table.Listed(geometries, "none"))
 	}
 	return l, nil
 }
@@ -185,7 +142,7 @@ func (l *layer) findColumns(ctx context.Context, tx *sql.Tx) error {
 		WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped
 			AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')
 		ORDER BY a.attnum`
-	return each(ctx, tx, list, []any{l.schema, l.table}, func(rows *sql.Rows) error {
+	return table.Each(ctx, tx, list, []any{l.schema, l.table}, func(rows *sql.Rows) error {
 		var name, kind string
 		var key bool
 		if err := rows.Scan(&name, &kind, &key); err != nil {
@@ -198,7 +155,7 @@ func (l *layer) findColumns(ctx context.Context, tx *sql.Tx) error {
 		if key {
 			l.key = len(l.columns)
 		}
-		l.columns = append(l.columns, column{name, numeric})
+		l.columns = append(l.columns, table.Column{Name: name, Numeric: numeric})
 		return nil
 	})
 }

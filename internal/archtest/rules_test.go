@@ -29,13 +29,14 @@ var rules = map[string]rule{
 	"migrations":       {why: "embeds SQL"},
 	"internal/web":     {why: "embeds the web app"},
 
-	"geo":              {why: "a public library: it must be usable without the rest"},
-	"geo/geojson":      {why: "a reader of the public library", may: []string{"geo", "geo/sweref"}},
-	"geo/internal/wkb": {why: "one check and decoding of well-known binary for the two readers that meet it", may: []string{"geo"}},
-	"geo/geopackage":   {why: "a reader of the public library, which takes a *sql.DB", may: []string{"geo", "geo/internal/wkb", "geo/sweref"}},
-	"geo/postgis":      {why: "a reader of the public library, which takes a *sql.DB", may: []string{"geo", "geo/internal/wkb", "geo/sweref"}},
-	"geo/shapefile":    {why: "a reader of the public library", may: []string{"geo", "geo/sweref"}},
-	"geo/sweref":       {why: "projection for the public library's readers"},
+	"geo":                {why: "a public library: it must be usable without the rest"},
+	"geo/geojson":        {why: "a reader of the public library", may: []string{"geo", "geo/sweref"}},
+	"geo/internal/wkb":   {why: "one check and decoding of well-known binary for the two readers that meet it", may: []string{"geo"}},
+	"geo/internal/table": {why: "one way from rows to features for the two readers that meet them", may: []string{"geo"}},
+	"geo/geopackage":     {why: "a reader of the public library, which takes a *sql.DB", may: []string{"geo", "geo/internal/table", "geo/internal/wkb", "geo/sweref"}},
+	"geo/postgis":        {why: "a reader of the public library, which takes a *sql.DB", may: []string{"geo", "geo/internal/table", "geo/internal/wkb", "geo/sweref"}},
+	"geo/shapefile":      {why: "a reader of the public library", may: []string{"geo", "geo/sweref"}},
+	"geo/sweref":         {why: "projection for the public library's readers"},
 
 	"internal/job":    {why: "durable work of any kind: it knows no kind", may: []string{"internal/problem"}},
 	"internal/blob":   {why: "files by name: it knows no photo and no boundary", may: []string{"internal/problem"}},
@@ -90,9 +91,9 @@ type place struct {
 // driverPlaces are the store, and what is for tests and for figures.
 var driverPlaces = []string{"internal/store", "internal/pgtest", "internal/bench"}
 
-// sqlPlaces are those, and the two readers of foreign files and databases, which
-// take a *sql.DB from whoever has chosen a driver.
-var sqlPlaces = with(driverPlaces, "geo/geopackage", "geo/postgis")
+// sqlPlaces are those, and the two readers of foreign files and databases with
+// what they share, which take a *sql.DB from whoever has chosen a driver.
+var sqlPlaces = with(driverPlaces, "geo/geopackage", "geo/postgis", "geo/internal/table")
 
 // places lists the technologies; what is not in it may be used anywhere.
 var places = []place{
