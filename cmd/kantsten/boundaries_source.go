@@ -162,8 +162,12 @@ func (s source) readFile(ctx context.Context, kind format, in io.Reader, yield f
 	}
 	defer remove()
 	if kind == formatZip {
-		return s.readZip(name, yield)
+		return s.readZip(ctx, name, yield)
 	}
+	return s.readGeoPackage(ctx, name, yield)
+}
+
+func (s source) readGeoPackage(ctx context.Context, name string, yield func(geo.Feature) error) error {
 	if err := geopackage.CheckFile(name); err != nil {
 		return err
 	}
@@ -175,7 +179,9 @@ func (s source) readFile(ctx context.Context, kind format, in io.Reader, yield f
 	return geopackage.Read(ctx, db, s.opts, yield)
 }
 
-func (s source) readZip(name string, yield func(geo.Feature) error) error {
+// readZip reads the GeoPackage in an archive, which has to be unpacked for SQLite
+// to seek in it, or else the Shapefile.
+func (s source) readZip(ctx context.Context, name string, yield func(geo.Feature) error) error {
 	f, err := os.Open(name) //nolint:gosec // the operator names the file
 	if err != nil {
 		return fmt.Errorf("open the archive: %w", err)
@@ -185,7 +191,18 @@ func (s source) readZip(name string, yield func(geo.Feature) error) error {
 	if err != nil {
 		return fmt.Errorf("open the archive: %w", err)
 	}
-	return shapefile.ReadZip(f, info.Size(), s.opts, yield)
+	unpacked, err := geopackage.Unpack(ctx, "", f, info.Size(), maxSourceBytes)
+	if errors.Is(err, geopackage.ErrNone) {
+		if err = shapefile.ReadZip(f, info.Size(), s.opts, yield); errors.Is(err, shapefile.ErrNone) {
+			err = fmt.Errorf("it holds neither a GeoPackage nor a Shapefile: %w", err)
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(unpacked) }()
+	return s.readGeoPackage(ctx, unpacked, yield)
 }
 
 func (s source) readDatabase(ctx context.Context, yield func(geo.Feature) error) error {
@@ -200,7 +217,7 @@ func (s source) readDatabase(ctx context.Context, yield func(geo.Feature) error)
 	return nil
 }
 
-// maxSourceBytes bounds what is copied from an address.
+// maxSourceBytes bounds what is copied from an address or unpacked.
 const maxSourceBytes = 16 << 30
 
 func isAddress(from string) bool {

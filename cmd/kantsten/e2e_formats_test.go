@@ -1,7 +1,9 @@
 package main_test
 
 import (
+	"archive/zip"
 	"database/sql"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -37,9 +39,10 @@ func TestTheSameBordersInEveryFileFormat(t *testing.T) {
 	site := httptest.NewServer(http.FileServer(http.Dir(filepath.Dir(packed))))
 	t.Cleanup(site.Close)
 	for name, from := range map[string]string{
-		"a GeoPackage":           realFile(t, "se-municipalities-light.gpkg"),
-		"a packed Shapefile":     packed,
-		"the same by an address": site.URL + "/" + filepath.Base(packed),
+		"a GeoPackage":              realFile(t, "se-municipalities-light.gpkg"),
+		"a packed Shapefile":        packed,
+		"a packed GeoPackage":       zipOf(t, realFile(t, "se-municipalities-light.gpkg")),
+		"a Shapefile by an address": site.URL + "/" + filepath.Base(packed),
 	} {
 		_, said := p.imported(from)
 		if !strings.Contains(said, "read: 290 areas") || !strings.Contains(said, "0 added, 0 removed") || !strings.Contains(said, "open reports that would go elsewhere: 0") {
@@ -48,6 +51,63 @@ func TestTheSameBordersInEveryFileFormat(t *testing.T) {
 	}
 	if got := p.call("boundaries", "import", packed, "--table", "nonsense"); got.code != 1 || !strings.Contains(got.stderr, "nonsense") {
 		t.Errorf("a layer that is not there: exit code %d\n%s", got.code, got.stderr)
+	}
+}
+
+// zipOf packs files into a .zip.
+func zipOf(t *testing.T, paths ...string) string {
+	t.Helper()
+	out, err := os.Create(filepath.Join(t.TempDir(), "packed.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := zip.NewWriter(out)
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := w.Create(filepath.Base(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), out.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Name()
+}
+
+// TestAnArchiveHoldsOneSetOfBorders: what is in another is said, and nothing of it
+// stays behind.
+func TestAnArchiveHoldsOneSetOfBorders(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	one, other, terms := file("one.gpkg", "SQLite format 3\x00"), file("other.gpkg", ""), file("terms.txt", "")
+	shape := file("one.shp", "")
+	p := newPlace(t, "")
+	for rule, tt := range map[string]struct {
+		packed []string
+		want   string
+	}{
+		"nothing to read":      {[]string{terms}, `it holds neither a GeoPackage nor a Shapefile: read Shapefile: there is no .shp, but ["terms.txt"]`},
+		"two GeoPackages":      {[]string{one, terms, other}, `it holds ["one.gpkg" "other.gpkg"]; unpack the one that is meant`},
+		"one in two formats":   {[]string{one, shape}, `it holds ["one.gpkg" "one.shp"]; unpack the one that is meant`},
+		"none but by its name": {[]string{one}, "breaks off in its header"},
+	} {
+		if got := p.call("boundaries", "import", zipOf(t, tt.packed...)); got.code != 1 || !strings.Contains(got.stderr, tt.want) {
+			t.Errorf("%s: exit code %d\n%s\nwant %s", rule, got.code, got.stderr, tt.want)
+		}
 	}
 }
 

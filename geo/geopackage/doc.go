@@ -5,7 +5,8 @@
 // [Read] takes a *sql.DB that the caller has opened with an SQLite driver of its
 // choice; the package depends on none. [DSN] says how modernc.org/sqlite is to
 // open a file that a stranger made, and [CheckFile] what is wrong with a file in
-// words for the person who chose it.
+// words for the person who chose it. [Unpack] takes one out of the .zip in which
+// it was published.
 //
 // One feature at a time is in memory. Nothing that stands in the file is
 // trusted: names are quoted and must be those of tables or views of the file

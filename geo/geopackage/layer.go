@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kantsten/kantsten/geo/internal/names"
 	"github.com/kantsten/kantsten/geo/internal/table"
 	"github.com/kantsten/kantsten/geo/sweref"
 )
@@ -79,25 +80,25 @@ func stored(ctx context.Context, tx *sql.Tx, wanted string) (name string, view b
 
 // findLayer returns the layer of that name, or the only one if name is empty.
 func findLayer(ctx context.Context, tx *sql.Tx, name string) (*layer, error) {
-	names, err := layerNames(ctx, tx)
+	all, err := layerNames(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
-	if exact := slices.Index(names, name); exact >= 0 {
+	at := slices.IndexFunc(all, func(n string) bool { return strings.EqualFold(n, name) })
+	if exact := slices.Index(all, name); exact >= 0 {
 		at = exact
 	}
 	switch {
 	case name != "" && at < 0:
-		return nil, fmt.Errorf("it has no layer %q; it has %s", name, table.Listed(names, "no layers with features"))
-	case name == "" && len(names) != 1:
-		return nil, fmt.Errorf("say which layer to read; it has %s", table.Listed(names, "no layers with features"))
+		return nil, fmt.Errorf("it has no layer %q; it has %s", name, names.Listed(all, "no layers with features"))
+	case name == "" && len(all) != 1:
+		return nil, fmt.Errorf("say which layer to read; it has %s", names.Listed(all, "no layers with features"))
 	case name == "":
 		at = 0
 	}
 	l := &layer{}
-	if l.table, l.view, err = stored(ctx, tx, names[at]); err != nil {
-		return nil, fmt.Errorf("layer %q: %w", names[at], err)
+	if l.table, l.view, err = stored(ctx, tx, all[at]); err != nil {
+		return nil, fmt.Errorf("layer %q: %w", all[at], err)
 	}
 	for _, complete := range []func(context.Context, *sql.Tx) error{l.findGeometry, l.findColumns, l.findSystem} {
 		if err := complete(ctx, tx); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kantsten/kantsten/geo/internal/names"
 	"github.com/kantsten/kantsten/geo/internal/table"
 )
 
@@ -53,9 +54,9 @@ func findLayer(ctx context.Context, tx *sql.Tx, name string) (*layer, error) {
 	case len(tables) == 0 && name == "":
 		return nil, errors.New("it has no table with a geometry that this role may read")
 	case len(tables) == 0:
-		return nil, fmt.Errorf("it has no table %q with a geometry that this role may read; it has %s", name, table.Listed(layers(all), "none"))
+		return nil, fmt.Errorf("it has no table %q with a geometry that this role may read; it has %s", name, names.Listed(layers(all), "none"))
 	case len(tables) > 1:
-		return nil, fmt.Errorf("say which table to read; it has %s", table.Listed(tables, "none"))
+		return nil, fmt.Errorf("say which table to read; it has %s", names.Listed(tables, "none"))
 	}
 	l, err := choose(found)
 	if err != nil {
@@ -122,9 +123,9 @@ func choose(columns []geometryColumn) (*layer, error) {
 	}
 	switch {
 	case len(geometries) == 0:
-		return nil, fmt.Errorf("%s is a geography; cast it to geometry in a view", table.Listed(geographies, "none"))
+		return nil, fmt.Errorf("%s is a geography; cast it to geometry in a view", names.Listed(geographies, "none"))
 	case len(geometries) > 1:
-		return nil, fmt.Errorf("it has several geometry columns, %s; make a view with one of them", table.Listed(geometries, "none"))
+		return nil, fmt.Errorf("it has several geometry columns, %s; make a view with one of them", names.Listed(geometries, "none"))
 	}
 	return l, nil
 }

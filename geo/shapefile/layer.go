@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kantsten/kantsten/geo"
+	"github.com/kantsten/kantsten/geo/internal/names"
 	"github.com/kantsten/kantsten/geo/sweref"
 )
 
@@ -47,7 +48,7 @@ func layersOf(members []member) ([]*layer, error) {
 // choose returns the layer that is wanted, or the only one.
 func choose(layers []*layer, wanted string) (*layer, error) {
 	if len(layers) == 0 {
-		return nil, errors.New("there is no .shp")
+		return nil, ErrNone
 	}
 	var found []*layer
 	for _, l := range layers {
@@ -71,17 +72,13 @@ func choose(layers []*layer, wanted string) (*layer, error) {
 
 func (l *layer) base() string { return l.name[strings.LastIndexByte(l.name, '/')+1:] }
 
-// list names the first layers.
+// list names layers for an error.
 func list(layers []*layer) string {
-	const most = 20
-	var names []string
-	for _, l := range layers[:min(len(layers), most)] {
-		names = append(names, fmt.Sprintf("%.100q", l.name))
+	all := make([]string, len(layers))
+	for i, l := range layers {
+		all[i] = l.name
 	}
-	if more := len(layers) - most; more > 0 {
-		names = append(names, fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(names, ", ")
+	return names.Listed(all, "none")
 }
 
 // read passes the features of the layer to yield.

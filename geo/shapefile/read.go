@@ -7,10 +7,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/kantsten/kantsten/geo"
+	"github.com/kantsten/kantsten/geo/internal/archive"
+	"github.com/kantsten/kantsten/geo/internal/names"
 )
+
+// ErrNone says that a folder or an archive holds no Shapefile.
+var ErrNone = errors.New("there is no .shp")
 
 // Read reads the features of one layer and passes each to yield, whose error ends
 // the reading and is returned. The path is a .shp, whose siblings have the same
@@ -50,9 +56,32 @@ func Read(path string, opts geo.ReadOptions, yield func(geo.Feature) error) erro
 func ReadZip(r io.ReaderAt, size int64, opts geo.ReadOptions, yield func(geo.Feature) error) error {
 	members, err := zipped(r, size)
 	if err != nil {
-		return fmt.Errorf("read Shapefile: open the .zip: %w", err)
+		return fmt.Errorf("read Shapefile: %w", err)
 	}
 	return read(members, opts, yield)
+}
+
+// zipped lists the parts of Shapefiles in an archive, in which there must be one.
+func zipped(r io.ReaderAt, size int64) ([]member, error) {
+	files, err := archive.Files(r, size)
+	if err != nil {
+		return nil, err
+	}
+	var members []member
+	for _, f := range files {
+		if !isPart(f.Name) {
+			continue
+		}
+		if err := archive.CheckPlain(f); err != nil {
+			return nil, err
+		}
+		size := int64(min(f.UncompressedSize64, 1<<62)) // no more than fits
+		members = append(members, member{f.Name, size, f.Open})
+	}
+	if !slices.ContainsFunc(members, func(m member) bool { return strings.EqualFold(filepath.Ext(m.name), ".shp") }) {
+		return nil, fmt.Errorf("%w, but %s", ErrNone, names.Listed(archive.Names(files), "nothing"))
+	}
+	return members, nil
 }
 
 // read reads the layer that is wanted.

@@ -64,8 +64,8 @@ func TestTheLayerIsTheOnlyOneOrNamed(t *testing.T) {
 		{"one of a name by its folder", two(), "2027/town", ""},
 		{"several", two(), "", "there are several layers: "},
 		{"several of the same name", two(), "town", "say which one to read"},
-		{"another", town(), "city", `there is no layer "city", but "town"`},
-		{"none", files{"readme.txt": nil}, "", "there is no .shp"},
+		{"another", town(), "city", `there is no layer "city", but ["town"]`},
+		{"none", files{"readme.txt": nil}, "", `there is no .shp, but ["readme.txt"]`},
 		{"a Shapefile twice", town().with("TOWN.shp", town()["town.shp"]), "", `two files are called "town.shp"`},
 	}
 	for _, tt := range tests {
@@ -89,7 +89,7 @@ func TestASiblingIsNotALayer(t *testing.T) {
 	if err := Read(filepath.Join(dir, "town.shp"), geo.ReadOptions{}, func(geo.Feature) error { return nil }); err != nil {
 		t.Error(err)
 	}
-	wantError(t, Read(dir, geo.ReadOptions{}, func(geo.Feature) error { return nil }), `there are several layers: "other", "town"`)
+	wantError(t, Read(dir, geo.ReadOptions{}, func(geo.Feature) error { return nil }), `there are several layers: ["other" "town"]`)
 }
 
 func TestWhatIsNoShapefileIsRefused(t *testing.T) {

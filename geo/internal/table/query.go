@@ -3,7 +3,6 @@ package table
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"strings"
 )
 
@@ -28,18 +27,4 @@ func Each(ctx context.Context, tx *sql.Tx, query string, args []any, row func(*s
 		}
 	}
 	return rows.Err()
-}
-
-// Listed names things for an error; what stands for nothing.
-func Listed(names []string, nothing string) string {
-	if len(names) == 0 {
-		return nothing
-	}
-	const most = 20
-	more := ""
-	if len(names) > most {
-		more = fmt.Sprintf(" and %d more", len(names)-most)
-		names = names[:most]
-	}
-	return fmt.Sprintf("%q", names) + more
 }

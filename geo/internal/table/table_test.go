@@ -1,8 +1,6 @@
 package table
 
 import (
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -44,22 +42,5 @@ func TestQuoteLetsNothingOut(t *testing.T) {
 		if got := Quote(name); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-	}
-}
-
-func TestListedStaysShort(t *testing.T) {
-	t.Parallel()
-	if got := Listed(nil, "none"); got != "none" {
-		t.Errorf("nothing is %q", got)
-	}
-	if got, want := Listed([]string{"a", "b\n"}, "none"), `["a" "b\n"]`; got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-	var many []string
-	for i := range 10_000 {
-		many = append(many, fmt.Sprint(i))
-	}
-	if got := Listed(many, "none"); len(got) > 200 || !strings.HasSuffix(got, ` "19"] and 9980 more`) {
-		t.Errorf("ten thousand are %s", got)
 	}
 }
