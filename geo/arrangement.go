@@ -94,13 +94,7 @@ func (o *arrangement) collect(occ []occurrence, t *Index, include func(area int)
 }
 
 func (t *Index) ringOccurrences(occ []occurrence, ring, polygon uint32) []occurrence {
-	from, to := t.ringVertex[ring], t.ringVertex[ring+1]
-	a := t.unit(to - 1)
-	for v := from; v < to; v++ {
-		b := t.unit(v)
-		occ = append(occ, newOccurrence(a, b, polygon))
-		a = b
-	}
+	t.eachInRing(ring, polygon, func(o occurrence) { occ = append(occ, o) })
 	return occ
 }
 

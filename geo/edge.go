@@ -2,6 +2,7 @@ package geo
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -29,27 +30,94 @@ type occurrence struct {
 	use use
 }
 
-// occurrences lists the edges of all rings, in the order of their segments.
+// occurrences lists the edges of all rings, those of one segment together, in the
+// order of their uses. Segments come in rows of squares, by where they start: as
+// the top grid is walked, so that what is needed together lies together.
+//
+// However many edges there are in all, a square has only a few, unless they crowd
+// in few places, and is sorted alone. To sort all at once took a sixth of the
+// whole build of 500,000 vertices, more for each of more, and what used the edges
+// afterwards found none of them in the processor's cache.
 func (t *Index) occurrences(polygonOf []uint32) []occurrence {
-	out := make([]occurrence, 0, len(t.vertices)/2)
+	s := t.squares()
+	end := make([]uint32, s.columns*s.rows+1) // of each square's edges
+	t.eachOccurrence(polygonOf, func(o occurrence) { end[s.of(o.segment)+1]++ })
+	for i := 1; i < len(end); i++ {
+		end[i] += end[i-1]
+	}
+	out := make([]occurrence, end[len(end)-1])
+	// end begins as the start of the square, and arrives at its end.
+	t.eachOccurrence(polygonOf, func(o occurrence) {
+		i := s.of(o.segment)
+		out[end[i]] = o
+		end[i]++
+	})
+	from := uint32(0)
+	for _, to := range end[:len(end)-1] {
+		if to-from > 1 {
+			slices.SortFunc(out[from:to], compareOccurrences)
+		}
+		from = to
+	}
+	return out
+}
+
+// eachOccurrence passes on every edge of every ring.
+func (t *Index) eachOccurrence(polygonOf []uint32, yield func(occurrence)) {
 	for part := range len(t.partRing) - 1 {
 		for r := t.partRing[part]; r < t.partRing[part+1]; r++ {
-			from, to := t.ringVertex[r], t.ringVertex[r+1]
-			a := t.unit(to - 1)
-			for v := from; v < to; v++ {
-				b := t.unit(v)
-				out = append(out, newOccurrence(a, b, polygonOf[part]))
-				a = b
-			}
+			t.eachInRing(r, polygonOf[part], yield)
 		}
 	}
-	slices.SortFunc(out, func(a, b occurrence) int {
-		if c := cmp.Compare(a.start(), b.start()); c != 0 {
-			return c
+}
+
+// eachInRing passes on every edge of a ring.
+func (t *Index) eachInRing(ring, polygon uint32, yield func(occurrence)) {
+	from, to := t.ringVertex[ring], t.ringVertex[ring+1]
+	a := t.unit(to - 1)
+	for v := from; v < to; v++ {
+		b := t.unit(v)
+		yield(newOccurrence(a, b, polygon))
+		a = b
+	}
+}
+
+// compareOccurrences orders by segment, then by use.
+func compareOccurrences(a, b occurrence) int {
+	if c := cmp.Compare(a.start(), b.start()); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.end(), b.end()), cmp.Compare(a.use, b.use))
+}
+
+// squares cut the extent of the vertices up, into not more squares than vertices.
+// They are numbered row by row, from the south-west.
+type squares struct {
+	west, south   int64
+	shift         uint32
+	columns, rows int64
+}
+
+func (t *Index) squares() squares {
+	west, south := int64(math.MaxInt64), int64(math.MaxInt64)
+	east, north := int64(math.MinInt64), int64(math.MinInt64)
+	vertices := uint32(len(t.vertices) / 2)
+	for v := range vertices {
+		p := t.unit(v)
+		west, east = min(west, int64(p.x)), max(east, int64(p.x))
+		south, north = min(south, int64(p.y)), max(north, int64(p.y))
+	}
+	for s := (squares{west: west, south: south}); ; s.shift++ {
+		s.columns, s.rows = (east-west)>>s.shift+1, (north-south)>>s.shift+1
+		if s.columns*s.rows <= max(1, int64(vertices)) {
+			return s
 		}
-		return cmp.Or(cmp.Compare(a.end(), b.end()), cmp.Compare(a.use, b.use))
-	})
-	return out
+	}
+}
+
+// of is the square in which a segment starts.
+func (s *squares) of(e segment) int64 {
+	return (int64(e.ay)-s.south)>>s.shift*s.columns + (int64(e.ax)-s.west)>>s.shift
 }
 
 func newOccurrence(a, b point, polygon uint32) occurrence {
