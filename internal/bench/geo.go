@@ -49,7 +49,7 @@ func (b *bench) realBorders(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = t.index.Close() }() // only read from
-	b.buildFigures(t)
+	b.buildFigures(t.name, t.built)
 	if err := b.openFigures(t); err != nil {
 		return err
 	}

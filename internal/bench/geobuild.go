@@ -9,10 +9,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"time"
 
-	"github.com/tidwall/geojson/geometry"
 	"golang.org/x/sys/unix"
 
 	"github.com/kantsten/kantsten/geo"
@@ -22,6 +20,7 @@ import (
 type built struct {
 	Areas, Vertices int
 	Seconds         float64 // from the file's first byte to the stored index, without storing
+	Processor       float64 // seconds that processors worked on that, collecting garbage included
 	PeakBytes       float64 // the most resident memory, less what the process began with
 	FileBytes       int64
 	index           string // path of the index
@@ -40,7 +39,7 @@ func buildOnly(path string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	began := time.Now()
+	began, worked := time.Now(), processorTime()
 	in, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("open the borders: %w", err)
@@ -54,7 +53,8 @@ func buildOnly(path string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("build the borders: %w", err)
 	}
-	m := built{Areas: report.Areas, Vertices: report.Vertices, Seconds: time.Since(began).Seconds()}
+	m := built{Areas: report.Areas, Vertices: report.Vertices}
+	m.Seconds, m.Processor = time.Since(began).Seconds(), (processorTime() - worked).Seconds()
 	peak, err := self.memory("VmHWM")
 	if err != nil {
 		return err
@@ -91,55 +91,94 @@ func forget(path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// buildOf measures how a file is built, as often as there are rounds; the median
-// time counts and the highest peak.
-func (b *bench) buildOf(ctx context.Context, path string) (built, error) {
+// buildOnce has a file built by a process of its own. So nothing is left of the
+// build before, neither garbage nor memory that the system has given already.
+func buildOnce(ctx context.Context, path string) (built, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return built{}, fmt.Errorf("find this program: %w", err)
 	}
-	var best built
-	var seconds []float64
-	for range b.size.rounds {
-		out, err := exec.CommandContext(ctx, self, "-"+buildFlag, path).Output()
-		if err != nil {
-			return built{}, fmt.Errorf("build %s: %w", path, err)
-		}
-		var m built
-		if err := json.Unmarshal(out, &m); err != nil {
-			return built{}, fmt.Errorf("build %s: %w", path, err)
-		}
-		seconds = append(seconds, m.Seconds)
-		m.PeakBytes = max(m.PeakBytes, best.PeakBytes)
-		best = m
+	out, err := exec.CommandContext(ctx, self, "-"+buildFlag, path).Output()
+	if err != nil {
+		return built{}, fmt.Errorf("build %s: %w", path, err)
 	}
-	best.Seconds, best.index = median(seconds), indexPath(path)
-	return best, nil
+	var m built
+	if err := json.Unmarshal(out, &m); err != nil {
+		return built{}, fmt.Errorf("build %s: %w", path, err)
+	}
+	m.index = indexPath(path)
+	return m, nil
 }
 
-func (b *bench) buildFigures(t *territory) {
-	m, what := t.built, fmt.Sprintf("%s, %d areas, %d vertices", t.name, t.built.Areas, t.built.Vertices)
+// buildInTurns measures how files are built, each once in every round: what slows
+// the machine down for a while slows all of them down.
+func buildInTurns(ctx context.Context, rounds int, paths ...string) ([][]built, error) {
+	of := make([][]built, len(paths))
+	for range rounds {
+		for i, path := range paths {
+			m, err := buildOnce(ctx, path)
+			if err != nil {
+				return nil, err
+			}
+			of[i] = append(of[i], m)
+		}
+	}
+	return of, nil
+}
+
+// inAll are several builds of the same: the median time counts and the highest
+// peak.
+func inAll(rounds []built) built {
+	all := rounds[0]
+	all.Seconds, all.Processor = median(figures(rounds, built.seconds)), median(figures(rounds, built.processor))
+	for _, m := range rounds {
+		all.PeakBytes = max(all.PeakBytes, m.PeakBytes)
+	}
+	return all
+}
+
+func (m built) seconds() float64   { return m.Seconds }
+func (m built) processor() float64 { return m.Processor }
+
+// figures are one figure of each of several builds.
+func figures(rounds []built, figure func(built) float64) []float64 {
+	out := make([]float64, len(rounds))
+	for i, m := range rounds {
+		out[i] = figure(m)
+	}
+	return out
+}
+
+func (b *bench) buildFigures(name string, m built) {
+	what := fmt.Sprintf("%s, %d areas, %d vertices", name, m.Areas, m.Vertices)
 	b.table.add(under(what+", built from GeoJSON, a vertex", m.perVertex(m.Seconds*1e6), 3, "µs"))
+	b.table.add(line{what: what + ", processor time of that", measured: fmt.Sprintf("%.4g µs", m.perVertex(m.Processor*1e6))})
 	b.table.add(under(what+", peak memory of that, a vertex", m.perVertex(m.PeakBytes), 250, "B"))
 	b.table.add(under(what+", the file, a vertex", m.perVertex(float64(m.FileBytes)), 56, "B"))
 }
 
-// territory builds and loads a file of plain GeoJSON.
+// territory builds a file of plain GeoJSON, and loads what was built.
 func (b *bench) territory(ctx context.Context, name, path string) (*territory, error) {
 	say("building %s", name)
-	t := &territory{name: name}
-	var err error
-	if t.built, err = b.buildOf(ctx, path); err != nil {
+	rounds, err := buildInTurns(ctx, b.size.rounds, path)
+	if err != nil {
 		return nil, err
 	}
-	if t.index, err = geo.Map(t.built.index); err != nil {
+	return b.loadTerritory(name, inAll(rounds[0]))
+}
+
+// loadTerritory loads what was built.
+func (b *bench) loadTerritory(name string, m built) (*territory, error) {
+	index, err := geo.Map(m.index)
+	if err != nil {
 		return nil, err
 	}
-	for i := range t.index.Len() {
-		code, name := t.index.Area(i)
-		t.areas = append(t.areas, geo.Feature{Code: code, Name: name, Geometry: t.index.Boundary(code)})
+	t := &territory{name: name, built: m, index: index}
+	for i := range index.Len() {
+		code, name := index.Area(i)
+		t.areas = append(t.areas, geo.Feature{Code: code, Name: name, Geometry: index.Boundary(code)})
 	}
-	t.points = newPoints(t.index, t.areas, b.size.points)
+	t.points = newPoints(index, t.areas, b.size.points)
 	return t, nil
 }
 
@@ -162,53 +201,4 @@ func unpack(packed, plain string) (err error) {
 		return fmt.Errorf("unpack the borders: %w", errors.Join(err, out.Close()))
 	}
 	return out.Close()
-}
-
-// growth measures a made-up country of about the largest size that is asked
-// for, and a quarter of it.
-func (b *bench) growth(ctx context.Context) error {
-	const columns, rows, bends = 200, 180, 13 // 36,000 areas, 2,016,000 vertices
-	small, err := b.madeUp(ctx, "a quarter of a made-up country", columns/2, rows/2, bends)
-	if err != nil {
-		return err
-	}
-	t, err := b.madeUp(ctx, "a made-up country", columns, rows, bends)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = errors.Join(small.index.Close(), t.index.Close()) }() // only read from
-	b.buildFigures(small)
-	b.buildFigures(t)
-	for _, grown := range []struct {
-		what        string
-		large, part float64
-	}{
-		{"size", t.built.perVertex(float64(t.built.FileBytes)), small.built.perVertex(float64(small.built.FileBytes))},
-		{"build time", t.built.perVertex(t.built.Seconds), small.built.perVertex(small.built.Seconds)},
-	} {
-		ratio := grown.large / grown.part
-		const linear = 1.05 // two runs of the same differ by as much
-		b.table.add(atMost(t.name+" beside a quarter of it, "+grown.what+" a vertex", "", "", ratio, linear))
-	}
-	small.areas, small.points = nil, pointSets{}
-	others := []finder{
-		tidwall(t.areas, geometry.RTree, 9), tidwall(t.areas, geometry.QuadTree, 9),
-		s2Shapes(t.areas, 5), goGeom(t.areas, 5), orbBounds(t.areas, 5),
-	}
-	if err := b.agreements(ctx, t, others); err != nil {
-		return err
-	}
-	return b.race(ctx, t, "mixed", t.points.mixed, others)
-}
-
-func (b *bench) madeUp(ctx context.Context, name string, columns, rows, bends int) (*territory, error) {
-	path := filepath.Join(b.dir, fmt.Sprintf("made-up-%d.geojson", columns))
-	out, err := os.Create(path)
-	if err != nil {
-		return nil, fmt.Errorf("make up a country: %w", err)
-	}
-	if err := errors.Join(writeGeoJSON(out, newTiling(columns, rows, bends).areas()), out.Close()); err != nil {
-		return nil, err
-	}
-	return b.territory(ctx, name, path)
 }
