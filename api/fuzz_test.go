@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
 )
 
@@ -79,9 +80,10 @@ func FuzzMultipart(f *testing.F) {
 	f.Add([]byte(part("photo", "") + "\r\n" + part("photo", "") + "1\r\n" + part("photo", "") + "2\r\n" + part("photo", "") + "3\r\n--x--"))
 	f.Add([]byte(part("report", "\r\nContent-Transfer-Encoding: quoted-printable") + "=7B=7D\r\n--x--\r\n"))
 	f.Add([]byte(part("report", "") + "{}\r\n" + part("lat", "") + "62.39\r\n" + part("lon", "") + "1e1\r\n" + part("accuracy_m", "") + "8\r\n--x--\r\n"))
+	f.Add([]byte(part("report", "") + "{}\r\n" + part("alt", "") + "a hole\r\n" + part("photo", "") + "\r\n" + part("photo", "; filename=\"a\"") + "abc\r\n" + part("alt", "") + "b\r\n--x--\r\n"))
 	f.Add([]byte("--x\r\n\r\n--x--"))
 	f.Add([]byte("--x"))
-	limits := formLimits{Report: true, Photos: 2, PhotoBytes: 16, Place: true, Dir: f.TempDir()}
+	limits := formLimits{Report: true, Photos: 2, PhotoBytes: 16, Place: true, Alt: true, Dir: f.TempDir()}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		form, err := readForm(multipart.NewReader(bytes.NewReader(body), "x"), limits)
 		if err != nil {
@@ -108,7 +110,13 @@ func checkForm(t *testing.T, form *form, limits formLimits) {
 	if at := form.Place; at != nil && !(math.Abs(at.Lat) <= 90 && math.Abs(at.Lon) <= 180 && at.AccuracyM >= 0 && at.AccuracyM <= 100_000) {
 		t.Fatalf("the place %+v is taken", *at)
 	}
+	if alts := form.newAlts(); len(alts) != len(form.Photos) || len(form.alts) > min(limits.Photos, form.slots) {
+		t.Fatalf("%d texts are of %d photos", len(alts), len(form.Photos))
+	}
 	for _, p := range form.Photos {
+		if alt, err := photo.CheckAlt("alt", form.altOf(p)); err != nil || alt != form.altOf(p) {
+			t.Fatalf("the text %q is taken (%v)", alt, err)
+		}
 		data, err := io.ReadAll(p.Reader())
 		if err != nil || int64(len(data)) != p.Size || p.Size > limits.PhotoBytes {
 			t.Fatalf("a photo of %d bytes reads as %d (%v)", p.Size, len(data), err)

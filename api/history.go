@@ -44,7 +44,7 @@ func pageSize(limit int) int {
 // PostReportUpdate serves POST /v1/reports/{id}/updates.
 func (s *Server) PostReportUpdate(ctx context.Context, req PostReportUpdateRequestObject) (PostReportUpdateResponseObject, error) {
 	c := report.Comment{
-		Text: req.Body.Text, Internal: req.Body.Internal, PhotoIDs: req.Body.Photos, Origin: report.OriginAPI,
+		Text: req.Body.Text, Internal: req.Body.Internal, PhotoIDs: req.Body.Photos, Alts: req.Body.Alts, Origin: report.OriginAPI,
 		Key: idempotency("postReportUpdate "+req.Id, auth.From(ctx), req.Params.IdempotencyKey, req.Body, nil),
 	}
 	if f := req.Body.Fixed; f != nil {
@@ -77,14 +77,14 @@ func (s *Server) PostReportPhoto(ctx context.Context, req PostReportPhotoRequest
 	c := report.Comment{Origin: report.OriginAPI}
 	var form *form
 	if req.JSONBody != nil {
-		c.PhotoIDs = req.JSONBody.Photos
+		c.PhotoIDs, c.Alts = req.JSONBody.Photos, req.JSONBody.Alts
 	} else {
 		var err error
 		if form, err = readPhoto(req.MultipartBody, s.UploadDir); err != nil {
 			return nil, err
 		}
 		defer func() { _ = form.Close() }() // unnamed temporary files
-		c.NewPhotos, c.Alt = form.readers(), form.Alt
+		c.NewPhotos, c.NewAlts = form.readers(), form.newAlts()
 	}
 	c.Key = idempotency("postReportPhoto "+req.Id, auth.From(ctx), req.Params.IdempotencyKey, req.JSONBody, form)
 	added, err := s.Reports.AddComment(ctx, auth.From(ctx), req.Id, c)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/report"
@@ -25,9 +26,11 @@ func idempotency(route string, actor auth.Actor, key string, body any, f *form) 
 	}
 	_, _ = hash.Write(fields) // a hash never fails to write
 	if f != nil {
-		_, _ = hash.Write([]byte(f.Alt))
 		for _, u := range f.Photos {
 			_, _ = hash.Write(u.SHA256[:])
+			if alt := f.altOf(u); alt != "" { // quoted, so that nothing in it looks like the next photo
+				_, _ = hash.Write([]byte(strconv.Quote(alt)))
+			}
 		}
 	}
 	return report.Key{

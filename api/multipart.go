@@ -8,6 +8,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/kantsten/kantsten/internal/photo"
@@ -26,7 +27,7 @@ type formLimits struct {
 	Photos     int   // how many parts "photo" at most
 	PhotoBytes int64 // how many bytes each
 	Place      bool  // parts that are a position may be there
-	Alt        bool  // a part "alt" may be there
+	Alt        bool  // parts "alt" may be there, one for each photo
 	// Dir is a private folder for photos on their way; "" is the system's.
 	Dir string
 }
@@ -36,8 +37,8 @@ type form struct {
 	Report []byte // the JSON, not yet checked
 	Photos []*sentPhoto
 	Place  *formPlace // nil if none was given
-	Alt    string     // what the photo shows, not yet checked
-	hasAlt bool
+	alts   []string   // what the photos show, in the order of their parts
+	slots  int        // how many parts "photo" there were, those without a file too
 }
 
 // sentPhoto is one photo as it came, in an unnamed file that goes with the process.
@@ -45,6 +46,7 @@ type sentPhoto struct {
 	file   *os.File
 	Size   int64
 	SHA256 [sha256.Size]byte // of the bytes, for the fingerprint of the request
+	slot   int               // which of the parts "photo" it was
 }
 
 // Reader returns a reader of the whole photo; there may be several at a time.
@@ -62,13 +64,33 @@ func (f *form) Close() error {
 	return errors.Join(errs...)
 }
 
+// altOf is what a photo of the form shows; empty where nobody has said.
+func (f *form) altOf(u *sentPhoto) string {
+	if u.slot < len(f.alts) {
+		return f.alts[u.slot]
+	}
+	return ""
+}
+
+// newAlts is what the form's photos show, in their order.
+func (f *form) newAlts() []string {
+	if f == nil {
+		return nil
+	}
+	alts := make([]string, len(f.Photos))
+	for i, u := range f.Photos {
+		alts[i] = f.altOf(u)
+	}
+	return alts
+}
+
 // readReport returns what POST /v1/reports was given, as JSON or as multipart.
 // The form is nil for JSON; closing it is harmless.
 func readReport(req PostReportRequestObject, dir string) (NewReport, *form, error) {
 	if req.MultipartBody == nil {
 		return *req.JSONBody, nil, nil
 	}
-	f, err := readForm(req.MultipartBody, formLimits{Report: true, Photos: maxPhotos, PhotoBytes: maxPhotoBytes, Dir: dir})
+	f, err := readForm(req.MultipartBody, formLimits{Report: true, Photos: maxPhotos, PhotoBytes: maxPhotoBytes, Alt: true, Dir: dir})
 	if err != nil {
 		return NewReport{}, nil, err
 	}
@@ -99,6 +121,9 @@ func readForm(r *multipart.Reader, limits formLimits) (*form, error) {
 	if limits.Report && f.Report == nil {
 		return nil, errors.Join(problem.Field("report", codeRequired, "a part report with the report's JSON is required"), f.Close())
 	}
+	if limits.Photos > 1 && len(f.alts) > f.slots {
+		return nil, errors.Join(problem.Field("alt", codeTooMany, "there are more parts alt than parts photo"), f.Close())
+	}
 	return f, nil
 }
 
@@ -127,7 +152,7 @@ func (f *form) readPart(part *multipart.Part, limits formLimits, place *placePar
 	case name == "photo":
 		return f.readPhoto(part, limits)
 	case name == "alt" && limits.Alt:
-		return f.readAlt(part)
+		return f.readAlt(part, limits)
 	case limits.Place:
 		if known, err := place.read(name, part); known {
 			return err
@@ -163,10 +188,17 @@ func (f *form) readReport(part *multipart.Part) error {
 	return nil
 }
 
-// readAlt reads the text that says what the photo shows.
-func (f *form) readAlt(part io.Reader) error {
-	if f.hasAlt {
-		return problem.Field("alt", codeDuplicate, "there is more than one part alt")
+// readAlt reads the text that says what a photo shows. Its own field is "alt", and
+// "alt/1" is the second where there may be several.
+func (f *form) readAlt(part io.Reader, limits formLimits) error {
+	field := "alt"
+	switch {
+	case limits.Photos > 1 && len(f.alts) == limits.Photos:
+		return problem.Field(field, codeTooMany, "at most %d parts alt", limits.Photos)
+	case limits.Photos > 1:
+		field += "/" + strconv.Itoa(len(f.alts))
+	case len(f.alts) > 0:
+		return problem.Field(field, codeDuplicate, "there is more than one part alt")
 	}
 	const most = 4 * photo.MaxAlt // bytes of UTF-8
 	data, err := io.ReadAll(io.LimitReader(part, most+1))
@@ -174,10 +206,11 @@ func (f *form) readAlt(part io.Reader) error {
 		return formFault(err)
 	}
 	if len(data) > most {
-		return problem.Field("alt", "too-long", "at most %d characters", photo.MaxAlt)
+		return problem.Field(field, codeTooLong, "at most %d characters", photo.MaxAlt)
 	}
-	f.Alt, f.hasAlt = string(data), true
-	return nil
+	alt, err := photo.CheckAlt(field, string(data))
+	f.alts = append(f.alts, alt)
+	return err
 }
 
 // reportType takes JSON, and what clients send that do not think about it.
@@ -203,6 +236,7 @@ func (f *form) readPhoto(part *multipart.Part, limits formLimits) error {
 	if err != nil {
 		return err
 	}
+	u.slot, f.slots = f.slots, f.slots+1
 	if u.Size == 0 && part.FileName() == "" { // a browser's form in which no file was chosen
 		return u.file.Close()
 	}

@@ -23,7 +23,7 @@ func (s *Server) PostPhoto(ctx context.Context, req PostPhotoRequestObject) (Pos
 	}
 	defer func() { _ = form.Close() }() // unnamed temporary files
 	key := idempotency("postPhoto", actor, req.Params.IdempotencyKey, form.Place, form)
-	kept, err := s.Photos.KeepOnce(ctx, form.Photos[0].Reader(), form.Alt, photo.Once(key))
+	kept, err := s.Photos.KeepOnce(ctx, form.Photos[0].Reader(), form.altOf(form.Photos[0]), photo.Once(key))
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func (s *Server) PostReport(ctx context.Context, req PostReportRequestObject) (P
 	done, err := s.Reports.Submit(ctx, actor, report.Submission{
 		Service: body.Service, Lat: body.Lat, Lon: body.Lon, AccuracyM: accuracy(body.AccuracyM),
 		Address: body.Address, Description: body.Description, Attributes: body.Attributes,
-		PhotoIDs: body.Photos, NewPhotos: form.readers(),
+		PhotoIDs: body.Photos, Alts: body.Alts, NewPhotos: form.readers(), NewAlts: form.newAlts(),
 		Answer:   body.Answer,
 		Contact:  report.Contact{Name: body.Contact.Name, Email: body.Contact.Email, Phone: body.Contact.Phone},
 		Language: reporterLanguage(body.Language, req.Params.AcceptLanguage), Private: body.Private, Origin: report.OriginAPI,

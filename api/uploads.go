@@ -78,7 +78,7 @@ func (s *Server) postUpload(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	metadata, err := uploadMetadata(c.Request.Header)
+	metadata, alt, err := uploadMetadata(c.Request.Header)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (s *Server) postUpload(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	u, secret, err := s.Resumable.Create(ctx, length, metadata)
+	u, secret, err := s.Resumable.Create(ctx, upload.Creation{Length: length, Metadata: metadata, Alt: alt})
 	if err != nil {
 		return err
 	}

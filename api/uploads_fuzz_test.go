@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/upload"
 )
@@ -17,6 +18,8 @@ func FuzzUploadHeaders(f *testing.F) {
 	f.Add("-1", "99999999999999999999", "a YQ==,a YQ==", "md5 x")
 	f.Add("", "1", " ", "sha256 "+strings.Repeat("A", 43)+"=")
 	f.Add("0x10", "00", ", ,", "sha1")
+	f.Add("5", "1", "alt ZXR0IGjDpWw=", "")
+	f.Add("5", "1", "alt AA==", "")
 	f.Fuzz(func(t *testing.T, length, later, metadata, sum string) {
 		h := http.Header{}
 		for name, value := range map[string]string{
@@ -34,10 +37,12 @@ func FuzzUploadHeaders(f *testing.F) {
 		} else if n < 0 || strings.TrimLeft(decimal(n), "0") != strings.TrimLeft(length, "0") && n != 0 {
 			t.Fatalf("%q is read as %d", length, n)
 		}
-		if text, err := uploadMetadata(h); err != nil {
-			mayBeShown(t, err, problem.BadRequest)
+		if text, alt, err := uploadMetadata(h); err != nil {
+			mayBeShown(t, err, problem.BadRequest, problem.Invalid)
 		} else if len(text) > maxMetadata || text != "" && text != metadata {
 			t.Fatalf("%q is kept as %q", metadata, text)
+		} else if again, err := photo.CheckAlt("alt", alt); err != nil || again != alt {
+			t.Fatalf("%q says that the photo shows %q (%v)", metadata, alt, err)
 		}
 		checkSum(t, h)
 	})

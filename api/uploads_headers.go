@@ -94,32 +94,43 @@ func creationLength(h http.Header) (int64, error) {
 // metadataKey is a key of Upload-Metadata: ASCII without spaces and commas.
 var metadataKey = regexp.MustCompile(`^[!-+\--~]+$`)
 
-// uploadMetadata returns the Upload-Metadata header as it was sent: pairs of a key
-// and a value in base64, parted by commas; HEAD gives it back.
-func uploadMetadata(h http.Header) (string, error) {
+// altKey is the key of Upload-Metadata that says what the photo shows.
+const altKey = "alt"
+
+// uploadMetadata returns the Upload-Metadata header as it was sent, and what it says
+// that the photo shows: pairs of a key and a value in base64, parted by commas; HEAD
+// gives it back.
+func uploadMetadata(h http.Header) (metadata, alt string, err error) {
 	const name = "Upload-Metadata"
 	values := h.Values(name)
 	if len(values) == 0 || len(values) == 1 && strings.TrimSpace(values[0]) == "" {
-		return "", nil // some clients send it empty
+		return "", "", nil // some clients send it empty
 	}
 	if len(values) > 1 {
-		return "", badHeader(name, codeDuplicate, "stands more than once")
+		return "", "", badHeader(name, codeDuplicate, "stands more than once")
 	}
 	if len(values[0]) > maxMetadata {
-		return "", badHeader(name, codeTooLong, "has at most 4096 bytes")
+		return "", "", badHeader(name, codeTooLong, "has at most 4096 bytes")
 	}
 	seen := map[string]bool{}
 	for pair := range strings.SplitSeq(values[0], ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(pair), " ")
-		if _, err := base64.StdEncoding.DecodeString(value); err != nil || !metadataKey.MatchString(key) {
-			return "", badHeader(name, codePattern, "must be pairs of a key and a value in base64, parted by commas")
+		text, err := base64.StdEncoding.DecodeString(value)
+		if err != nil || !metadataKey.MatchString(key) {
+			return "", "", badHeader(name, codePattern, "must be pairs of a key and a value in base64, parted by commas")
 		}
 		if seen[key] {
-			return "", badHeader(name, codeDuplicate, "has a key twice")
+			return "", "", badHeader(name, codeDuplicate, "has a key twice")
 		}
 		seen[key] = true
+		if key != altKey {
+			continue
+		}
+		if alt, err = photo.CheckAlt(altKey, string(text)); err != nil {
+			return "", "", err
+		}
 	}
-	return values[0], nil
+	return values[0], alt, nil
 }
 
 // uploadChecksum reads Upload-Checksum: the name of an algorithm and the sum in

@@ -607,6 +607,9 @@ type AddedPhotos struct {
 	Width int `json:"width,omitempty,omitzero"`
 }
 
+// AltTexts What the photos in `photos` show, for those who cannot see them: the first text is of the first photo, and so on. An empty one leaves a photo the text that it was uploaded with.
+type AltTexts = []string
+
 // ApiInfo defines model for ApiInfo.
 type ApiInfo struct {
 	ApiDocumentation string           `json:"api_documentation"`
@@ -1097,6 +1100,9 @@ type NewKey struct {
 
 // NewPhotos defines model for NewPhotos.
 type NewPhotos struct {
+	// Alts What the photos in `photos` show, for those who cannot see them: the first text is of the first photo, and so on. An empty one leaves a photo the text that it was uploaded with.
+	Alts AltTexts `json:"alts,omitempty,omitzero"`
+
 	// Photos Ids of photos that no report has yet, in the order to show them.
 	Photos []Uuid `json:"photos"`
 }
@@ -1108,6 +1114,9 @@ type NewReport struct {
 
 	// Address Where it is, in the reporter's words.
 	Address string `json:"address,omitempty,omitzero"`
+
+	// Alts What the photos in `photos` show, for those who cannot see them: the first text is of the first photo, and so on. An empty one leaves a photo the text that it was uploaded with.
+	Alts AltTexts `json:"alts,omitempty,omitzero"`
 
 	// Answer The code of the answer to the `question` of `GET /v1/locate`; it must be one of the `candidates` there.
 	Answer string `json:"answer,omitempty,omitzero"`
@@ -1179,6 +1188,9 @@ type NewSupport struct {
 
 // NewUpdate defines model for NewUpdate.
 type NewUpdate struct {
+	// Alts What the photos in `photos` show, for those who cannot see them: the first text is of the first photo, and so on. An empty one leaves a photo the text that it was uploaded with.
+	Alts AltTexts `json:"alts,omitempty,omitzero"`
+
 	// Fixed True: it is fixed. False: it is not.
 	Fixed *bool `json:"fixed,omitempty"`
 
@@ -2091,6 +2103,9 @@ type ListReportsParams struct {
 
 // PostReportMultipartBody defines parameters for PostReport.
 type PostReportMultipartBody struct {
+	// Alt What the photos show, for those who cannot see them: the first part `alt` is of the first part `photo`, and so on. Photos that the report names in `photos` have their texts in its `alts`.
+	Alt []string `json:"alt,omitempty,omitzero"`
+
 	// Photo Photos of the fault.
 	Photo  []openapi_types.File `json:"photo,omitempty,omitzero"`
 	Report NewReport            `json:"report"`

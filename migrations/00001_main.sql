@@ -307,6 +307,7 @@ CREATE TABLE uploads (
     received    BIGINT NOT NULL, -- bytes that are safe
     parts       TEXT NOT NULL, -- JSON: blobs and their bytes, in order
     metadata    TEXT NOT NULL,
+    alt         TEXT NOT NULL, -- what the photo shows, by the metadata
     state       TEXT NOT NULL, -- open, done, ended
     photo       TEXT NOT NULL, -- what a done one became
     created_at  BIGINT NOT NULL,

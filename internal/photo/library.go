@@ -105,7 +105,7 @@ func (l *Library) Keep(ctx context.Context, src io.ReadSeeker) (Kept, Suggestion
 // nothing and returns the first photo. A faulty alt text is a problem of the field
 // "alt".
 func (l *Library) KeepOnce(ctx context.Context, src io.ReadSeeker, alt string, once Once) (KeptOnce, error) {
-	alt, err := CheckAlt(alt)
+	alt, err := CheckAlt("alt", alt)
 	if err != nil {
 		return KeptOnce{}, err
 	}

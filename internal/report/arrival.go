@@ -48,12 +48,12 @@ func (s *Service) arrival(actor auth.Actor, r *Report, rules tenant.PhotoRules) 
 
 // claim lets the first update claim photos. Nobody hears of one that nobody sees,
 // until it is released.
-func (c *Changes) claim(r *Report, ids []string, state PhotoState) {
+func (c *Changes) claim(r *Report, ids, alts []string, state PhotoState) {
 	if len(ids) == 0 {
 		return
 	}
 	u := &c.Updates[0]
-	c.Photos, c.PhotoState = ids, state
+	c.Photos, c.Alts, c.PhotoState = ids, alts, state
 	if state == PhotoChecking {
 		for _, id := range ids {
 			check := newJob(JobCheckPhoto, CheckPhotoJob{ReportID: r.ID, PhotoID: id}, u.CreatedAt)

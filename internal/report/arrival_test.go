@@ -34,7 +34,7 @@ func TestNewsOfPhotos(t *testing.T) {
 			t.Parallel()
 			r := &Report{ID: newID(), Delivery: tt.delivery}
 			tt.update.ID = newID()
-			got := r.caused(tt.update, EventPhoto).withPhotos(r, []string{"photo"}, tt.state)
+			got := r.caused(tt.update, EventPhoto).withPhotos(r, []string{"photo"}, nil, tt.state)
 			if got.Updates[0].Kind != tt.kind || got.Events[0].Internal != tt.internal || got.PhotoState != tt.state {
 				t.Errorf("kind %s, internal %v, state %s", got.Updates[0].Kind, got.Events[0].Internal, got.PhotoState)
 			}

@@ -20,6 +20,7 @@ type Changes struct {
 	Events  []Event
 	Jobs    []job.Job
 	Photos  []string  // ids of unclaimed photos that the first update claims
+	Alts    []string  // what those photos show, in their order; nil leaves what is known
 	Texts   []NewText // of earlier updates, which are not held from then on
 	// PhotoState is what the claimed photos begin in; empty is shown.
 	PhotoState   PhotoState

@@ -17,7 +17,8 @@ type Comment struct {
 	StillBad  *bool // a resident says "not fixed" (true) or "it is fixed" (false)
 	PhotoIDs  []string
 	NewPhotos []io.ReadSeeker
-	Alt       string // what the new photo shows, for those who cannot see it
+	Alts      []string // what the photos of PhotoIDs show, in their order; empty leaves what is known
+	NewAlts   []string // what those of NewPhotos show
 	Key       Key
 	Origin    Origin
 
@@ -106,6 +107,7 @@ func (c Comment) faults() []problem.FieldError {
 	if f, bad := textFault("/text", c.Text, MaxText); bad {
 		faults = append(faults, f)
 	}
+	faults = append(faults, altFaults(c.Alts, len(c.PhotoIDs))...)
 	switch n := len(c.PhotoIDs) + len(c.NewPhotos); {
 	case n > maxPhotos:
 		faults = append(faults, problem.FieldError{Field: "/photos", Code: "too-many", Detail: "at most 10 photos"})
@@ -129,8 +131,12 @@ func (s *Service) mayComment(actor auth.Actor, r *Report, c Comment) error {
 }
 
 func (c *Comment) keepPhotos(ctx context.Context, s *Service) error {
-	ids, err := s.keep(ctx, c.NewPhotos, c.Alt)
+	ids, err := s.keep(ctx, c.NewPhotos, c.NewAlts)
+	if err != nil {
+		return err
+	}
 	c.PhotoIDs, c.NewPhotos = append(c.PhotoIDs, ids...), nil
+	c.Alts, err = s.altTexts(ctx, c.PhotoIDs, c.Alts)
 	return err
 }
 
@@ -143,7 +149,7 @@ func (s *Service) commented(actor auth.Actor, r *Report, c Comment) Changes {
 	if c.reopens() && r.CaseID == "" && s.mayReopen(actor, r) {
 		caused := r.statusChanged(actor, StatusChange{To: Acknowledged, Text: c.Text, Origin: c.Origin}, now)
 		caused.Updates[0].StillBad = c.StillBad
-		return caused.withPhotos(r, c.PhotoIDs, state)
+		return caused.withPhotos(r, c.PhotoIDs, c.Alts, state)
 	}
 	kind, event := Commented, EventCommented
 	if len(c.PhotoIDs) > 0 {
@@ -151,7 +157,7 @@ func (s *Service) commented(actor auth.Actor, r *Report, c Comment) Changes {
 	}
 	u := r.entry(kind, actor, c.Origin, now)
 	u.Text, u.Internal, u.StillBad = c.Text, c.Internal, c.StillBad
-	return r.caused(u, event).withPhotos(r, c.PhotoIDs, state)
+	return r.caused(u, event).withPhotos(r, c.PhotoIDs, c.Alts, state)
 }
 
 func (c Comment) reopens() bool { return c.StillBad != nil && *c.StillBad && !c.Internal }

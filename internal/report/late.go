@@ -26,10 +26,10 @@ func (r *Report) forwarded(u Update) []job.Job {
 // withPhotos adds the photos that the first update claims, in the state in which
 // they begin, and that they follow the report: once they are checked, if they are,
 // for their addresses change when something is masked.
-func (c Changes) withPhotos(r *Report, ids []string, state PhotoState) Changes {
+func (c Changes) withPhotos(r *Report, ids, alts []string, state PhotoState) Changes {
 	if len(ids) > 0 && state != PhotoChecking {
 		c.Jobs = append(c.Jobs, r.forwarded(c.Updates[0])...)
 	}
-	c.claim(r, ids, state)
+	c.claim(r, ids, alts, state)
 	return c
 }

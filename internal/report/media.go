@@ -85,5 +85,5 @@ func (s *Service) mediaAdded(r *Report, photoID string, rules tenant.PhotoRules)
 	u.Author = ByReporter
 	caused := r.caused(u, EventPhoto)
 	caused.Jobs = nil
-	return caused.withPhotos(r, []string{photoID}, s.arrival(auth.Actor{}, r, rules))
+	return caused.withPhotos(r, []string{photoID}, nil, s.arrival(auth.Actor{}, r, rules))
 }

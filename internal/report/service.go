@@ -115,6 +115,9 @@ type Store interface {
 	Contacts(ctx context.Context, reportIDs []string) (map[string]Contact, error)
 	// Note stores updates, events and jobs of a report that itself stays as it is.
 	Note(ctx context.Context, reportID string, caused Changes) error
+	// AltTexts returns what photos that wait for a report show, by their ids; an
+	// unknown photo is left out.
+	AltTexts(ctx context.Context, ids []string) (map[string]string, error)
 	// PhotoGone reports whether a report had a photo that was deleted from it.
 	PhotoGone(ctx context.Context, reportID, photoID string) (bool, error)
 	// PhotoIn returns the photo of a report whose files lie in a folder.

@@ -26,7 +26,9 @@ type Submission struct {
 	Description string
 	Attributes  map[string]any
 	PhotoIDs    []string        // uploaded before
+	Alts        []string        // what they show, in their order; empty leaves what is known
 	NewPhotos   []io.ReadSeeker // uploaded with the report
+	NewAlts     []string        // what those show
 	MediaURLs   []string        // http or https addresses of pictures, fetched after the commit
 	Contact     Contact
 	Language    string
@@ -217,16 +219,24 @@ func (sub *Submission) elsewhere(j tenant.Jurisdiction, area string) []problem.F
 // keepPhotos keeps the new photos, once: when the report has to be located
 // again, they are kept already.
 func (sub *Submission) keepPhotos(ctx context.Context, s *Service) error {
-	ids, err := s.keep(ctx, sub.NewPhotos, "")
+	ids, err := s.keep(ctx, sub.NewPhotos, sub.NewAlts)
+	if err != nil {
+		return err
+	}
 	sub.PhotoIDs, sub.NewPhotos = append(sub.PhotoIDs, ids...), nil
+	sub.Alts, err = s.altTexts(ctx, sub.PhotoIDs, sub.Alts)
 	return err
 }
 
 // keep makes photos safe and stores them unclaimed, for a report or comment to
-// claim; what nobody claims is swept. The alt text is that of each.
-func (s *Service) keep(ctx context.Context, photos []io.ReadSeeker, alt string) ([]string, error) {
+// claim; what nobody claims is swept. Alts say what they show, as far as they go.
+func (s *Service) keep(ctx context.Context, photos []io.ReadSeeker, alts []string) ([]string, error) {
 	var ids []string
 	for i, src := range photos {
+		alt := ""
+		if i < len(alts) {
+			alt = alts[i]
+		}
 		p, err := s.Photos.KeepOnce(ctx, src, alt, photo.Once{})
 		if err != nil {
 			return nil, atField(err, fmt.Sprintf("photo/%d", i))
@@ -250,7 +260,7 @@ func (s *Service) filing(actor auth.Actor, sub *Submission, d decision) Filing {
 	u := r.entry(WasFiled, actor, sub.Origin, now)
 	u.Author, u.Trace = ByReporter, route.Trace
 	caused := r.caused(u, EventFiled)
-	caused.claim(&r, sub.PhotoIDs, s.arrival(actor, &r, j.Photos))
+	caused.claim(&r, sub.PhotoIDs, sub.Alts, s.arrival(actor, &r, j.Photos))
 	caused.AtVersion = j.Version
 	if r.Delivery == Queued {
 		caused.Jobs = append(caused.Jobs, newJob(JobDeliver, DeliverJob{ReportID: r.ID}, now))
@@ -291,6 +301,7 @@ func (sub *Submission) faults() []problem.FieldError {
 		}
 	}
 	faults = append(faults, sub.Contact.faults()...)
+	faults = append(faults, altFaults(sub.Alts, len(sub.PhotoIDs))...)
 	if n := len(sub.PhotoIDs) + len(sub.NewPhotos) + len(sub.MediaURLs); n > maxPhotos {
 		faults = append(faults, problem.FieldError{Field: "/photos", Code: "too-many", Detail: "at most 10 photos"})
 	}

@@ -78,8 +78,8 @@ func (s Reports) Updates(ctx context.Context, reportID string, internal bool) ([
 // the sweep's delete by the same condition, is why the two cannot meet.
 func (t *tx) claimPhotos(ctx context.Context, reportID string, c report.Changes) error {
 	for i, id := range c.Photos {
-		n, err := t.exec(ctx, `UPDATE photos SET report = $2, update_id = $3, position = $4, state = $5 WHERE id = $1 AND report IS NULL`,
-			id, reportID, c.Updates[0].ID, i, cmp.Or(c.PhotoState, report.PhotoShown))
+		n, err := t.exec(ctx, `UPDATE photos SET report = $2, update_id = $3, position = $4, state = $5, alt = COALESCE($6, alt) WHERE id = $1 AND report IS NULL`,
+			id, reportID, c.Updates[0].ID, i, cmp.Or(c.PhotoState, report.PhotoShown), altOf(c, i))
 		if err != nil {
 			return fmt.Errorf("claim photo %s: %w", id, err)
 		}
@@ -88,6 +88,14 @@ func (t *tx) claimPhotos(ctx context.Context, reportID string, c report.Changes)
 		}
 	}
 	return nil
+}
+
+// altOf is the text that a claimed photo gets; NULL leaves it what it has.
+func altOf(c report.Changes, i int) sql.NullString {
+	if i >= len(c.Alts) {
+		return sql.NullString{}
+	}
+	return sql.NullString{String: c.Alts[i], Valid: true}
 }
 
 func (t *tx) insertEvents(ctx context.Context, events []report.Event) error {

@@ -50,6 +50,7 @@ func (t *tx) erasePersonal(ctx context.Context, reportID string) error {
 			lower(email) = (SELECT lower(email) FROM contacts WHERE report = $1) OR
 			email = (SELECT p.email FROM reports r JOIN persons p ON p.id = r.person WHERE r.id = $1))`,
 		`DELETE FROM contacts WHERE report = $1`,
+		`UPDATE uploads SET metadata = '', alt = '' WHERE photo IN (SELECT id FROM photos WHERE report = $1)`, // they go within a day by themselves
 		`DELETE FROM photos WHERE report = $1`,
 		`DELETE FROM media_urls WHERE report = $1`,
 		`UPDATE updates SET text = '', author_id = '' WHERE report = $1 AND author = 'reporter'`,

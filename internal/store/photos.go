@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/huandu/go-sqlbuilder"
+
 	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
@@ -143,6 +145,22 @@ func (s Photos) SweepUnmasked(ctx context.Context, now time.Time, n int) (ids []
 		return nil, err
 	}
 	return ids, nil
+}
+
+// AltTexts returns what photos show that no report has yet.
+func (s Reports) AltTexts(ctx context.Context, ids []string) (map[string]string, error) {
+	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select("id", "alt").From("photos")
+	in(b, "id", ids)
+	query, args := b.Where("report IS NULL").Build()
+	rows, err := s.query(ctx, query, args...)
+	alts := map[string]string{}
+	_, err = collect(rows, err, func(row scanner) (struct{}, error) {
+		var id, alt string
+		err := row.Scan(&id, &alt)
+		alts[id] = alt
+		return struct{}{}, err
+	})
+	return alts, s.asProblem(err)
 }
 
 // PhotoShown returns how the version of a photo that lies in a folder may be seen;

@@ -14,13 +14,13 @@ type Uploads struct{ *DB }
 
 var _ upload.Rows = Uploads{}
 
-const uploadColumns = `id, length, received, parts, metadata, state, photo, created_at, expires_at`
+const uploadColumns = `id, length, received, parts, metadata, alt, state, photo, created_at, expires_at`
 
 // AddUpload stores a new upload.
 func (s Uploads) AddUpload(ctx context.Context, u upload.Upload, secretHash string) error {
 	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, `INSERT INTO uploads (`+uploadColumns+`, secret_hash) VALUES ($1, $2, $3, '[]', $4, $5, $6, $7, $8, $9)`,
-			u.ID, u.Length, u.Received, u.Metadata, string(u.State), u.PhotoID, micros(u.Created), micros(u.Expires), secretHash)
+		_, err := t.exec(ctx, `INSERT INTO uploads (`+uploadColumns+`, secret_hash) VALUES ($1, $2, $3, '[]', $4, $5, $6, $7, $8, $9, $10)`,
+			u.ID, u.Length, u.Received, u.Metadata, u.Alt, string(u.State), u.PhotoID, micros(u.Created), micros(u.Expires), secretHash)
 		return err
 	})
 }
@@ -98,7 +98,7 @@ func (s Uploads) uploads(ctx context.Context, query string, args ...any) ([]uplo
 func scanUpload(row scanner) (u upload.Upload, err error) {
 	var parts, state string
 	var created, expires int64
-	if err := row.Scan(&u.ID, &u.Length, &u.Received, &parts, &u.Metadata, &state, &u.PhotoID, &created, &expires); err != nil {
+	if err := row.Scan(&u.ID, &u.Length, &u.Received, &parts, &u.Metadata, &u.Alt, &state, &u.PhotoID, &created, &expires); err != nil {
 		return u, err
 	}
 	u.State, u.Created, u.Expires = upload.State(state), fromMicros(created), fromMicros(expires)

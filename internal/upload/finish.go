@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
 )
 
@@ -27,7 +28,7 @@ func (s *Service) finish(ctx context.Context, u Upload, tail []byte) (Progress, 
 		return Progress{}, err
 	}
 	defer func() { _ = file.Close() }() // it has no name: this deletes it
-	kept, suggestion, err := s.Photos.Keep(ctx, file)
+	kept, err := s.Photos.KeepOnce(ctx, file, u.Alt, photo.Once{})
 	if problem.Is(err, problem.Invalid) || problem.Is(err, problem.TooLarge) {
 		return Progress{}, errors.Join(err, s.end(ctx, u.ID))
 	}
@@ -44,7 +45,7 @@ func (s *Service) finish(ctx context.Context, u Upload, tail []byte) (Progress, 
 	_ = s.empty(ctx, u.ID) // the sweep comes again
 	u.Received += int64(len(tail))
 	u.Length, u.State, u.PhotoID = u.Received, Done, kept.ID
-	return Progress{Upload: u, Suggestion: suggestion}, nil
+	return Progress{Upload: u, Suggestion: kept.Suggestion}, nil
 }
 
 // assemble puts an upload together in a file that has no name, so that it is

@@ -98,7 +98,7 @@ func (s *site) another(t testing.TB) *upload.Service {
 // begin creates an upload.
 func (s *site) begin(t testing.TB, length int64) (secret string) {
 	t.Helper()
-	_, secret, err := s.Create(t.Context(), length, "")
+	_, secret, err := s.Create(t.Context(), upload.Creation{Length: length})
 	must(t, err)
 	return secret
 }

@@ -83,6 +83,7 @@ type Upload struct {
 	Received int64  // bytes that are safe
 	Parts    []Part
 	Metadata string // the Upload-Metadata header as it was sent
+	Alt      string // what the photo shows, by the metadata
 	State    State
 	PhotoID  string // once it is done
 	Created  time.Time
@@ -118,13 +119,19 @@ type Rows interface {
 	Emptied(ctx context.Context, id string) error
 }
 
-// Create begins an upload of length bytes, or Unknown, and returns the secret by
-// which its sender goes on. Metadata is kept as it is.
-func (s *Service) Create(ctx context.Context, length int64, metadata string) (u Upload, secret string, err error) {
+// Creation is what an upload begins with.
+type Creation struct {
+	Length   int64  // in bytes; Unknown where the sender will tell
+	Metadata string // kept as it is
+	Alt      string // what the photo shows, as [photo.CheckAlt] left it
+}
+
+// Create begins an upload, and returns the secret by which its sender goes on.
+func (s *Service) Create(ctx context.Context, c Creation) (u Upload, secret string, err error) {
 	switch {
-	case length > MaxBytes:
+	case c.Length > MaxBytes:
 		return Upload{}, "", tooLarge()
-	case length == 0:
+	case c.Length == 0:
 		return Upload{}, "", problem.Field("Upload-Length", "empty", "a photo has at least one byte")
 	}
 	id, err := uuid.NewV7()
@@ -132,7 +139,9 @@ func (s *Service) Create(ctx context.Context, length int64, metadata string) (u 
 		return Upload{}, "", fmt.Errorf("name an upload: %w", err)
 	}
 	now := s.Now().UTC().Truncate(time.Microsecond)
-	u = Upload{ID: id.String(), Length: length, Metadata: metadata, State: Open, Created: now, Expires: now.Add(Lifetime)}
+	u = Upload{
+		ID: id.String(), Length: c.Length, Metadata: c.Metadata, Alt: c.Alt, State: Open, Created: now, Expires: now.Add(Lifetime),
+	}
 	secret = rand.Text() + rand.Text() // 260 bits
 	if err := s.Rows.AddUpload(ctx, u, hashOf(secret)); err != nil {
 		return Upload{}, "", fmt.Errorf("store an upload: %w", err)
