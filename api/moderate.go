@@ -10,7 +10,7 @@ import (
 // PostReportCheck serves POST /v1/reports/check.
 func (s *Server) PostReportCheck(_ context.Context, req PostReportCheckRequestObject) (PostReportCheckResponseObject, error) {
 	found := report.Words{
-		Description: req.Body.Description, Address: req.Body.Address, Attributes: req.Body.Attributes, Text: req.Body.Text,
+		Description: req.Body.Description, Address: req.Body.Address, Attributes: req.Body.Attributes, Text: req.Body.Text, Alts: req.Body.Alts,
 	}.Found()
 	return PostReportCheck200JSONResponse{Found: toFound(found)}, nil
 }
@@ -18,7 +18,7 @@ func (s *Server) PostReportCheck(_ context.Context, req PostReportCheckRequestOb
 // PutReportText serves PUT /v1/reports/{id}/text.
 func (s *Server) PutReportText(ctx context.Context, req PutReportTextRequestObject) (PutReportTextResponseObject, error) {
 	r, err := s.Reports.Moderate(ctx, auth.From(ctx), req.Id, report.Moderation{
-		UpdateID: req.Body.Update, Text: req.Body.Text, Address: req.Body.Address, Drop: req.Body.DropAttributes,
+		UpdateID: req.Body.Update, Text: req.Body.Text, Address: req.Body.Address, Drop: req.Body.DropAttributes, Alts: req.Body.Alts,
 		Version: version(req.Params.IfMatch),
 	})
 	if err != nil {

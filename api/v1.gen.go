@@ -575,7 +575,7 @@ func (e UpdateKind) Valid() bool {
 
 // AddedPhotos defines model for AddedPhotos.
 type AddedPhotos struct {
-	// Alt What the photo shows, in the words of whoever sent it.
+	// Alt What the photo shows, in the words of whoever sent it. Where the text that it came with is held, so is this, and only its writer and staff see it.
 	Alt string `json:"alt,omitempty,omitzero"`
 
 	// Blurhash A placeholder to draw until a rendition has come; see https://blurha.sh.
@@ -854,7 +854,7 @@ type FiledReport struct {
 	// SupportCount How many people said "me too", to it or to a voice of it.
 	SupportCount int `json:"support_count"`
 
-	// TextHeld True: something personal was found in its words, and only the reporter and staff see description, address and answers until a handler has looked.
+	// TextHeld True: something personal was found in its words, and only the reporter and staff see description, address, answers and what its photos show until a handler has looked.
 	TextHeld  bool      `json:"text_held,omitempty,omitzero"`
 	UpdatedAt time.Time `json:"updated_at"`
 
@@ -872,7 +872,7 @@ type FiledReportRouting string
 type Found struct {
 	End int `json:"end"`
 
-	// Field A JSON pointer.
+	// Field A JSON pointer into what was asked about, or into what it is shown with: a photo's text is `/alts/0` before it is sent and `/photos/0/alt` from then on.
 	Field string `json:"field"`
 	Kind  string `json:"kind"`
 	Start int    `json:"start"`
@@ -1241,7 +1241,7 @@ type PersonRef struct {
 
 // Photo defines model for Photo.
 type Photo struct {
-	// Alt What the photo shows, in the words of whoever sent it.
+	// Alt What the photo shows, in the words of whoever sent it. Where the text that it came with is held, so is this, and only its writer and staff see it.
 	Alt string `json:"alt,omitempty,omitzero"`
 
 	// Blurhash A placeholder to draw until a rendition has come; see https://blurha.sh.
@@ -1274,7 +1274,7 @@ type Photo struct {
 
 // PhotoAhead A photo ahead of its report, with what is known of the place.
 type PhotoAhead struct {
-	// Alt What the photo shows, in the words of whoever sent it.
+	// Alt What the photo shows, in the words of whoever sent it. Where the text that it came with is held, so is this, and only its writer and staff see it.
 	Alt string `json:"alt,omitempty,omitzero"`
 
 	// Blurhash A placeholder to draw until a rendition has come; see https://blurha.sh.
@@ -1493,7 +1493,7 @@ type Report struct {
 	// SupportCount How many people said "me too", to it or to a voice of it.
 	SupportCount int `json:"support_count"`
 
-	// TextHeld True: something personal was found in its words, and only the reporter and staff see description, address and answers until a handler has looked.
+	// TextHeld True: something personal was found in its words, and only the reporter and staff see description, address, answers and what its photos show until a handler has looked.
 	TextHeld  bool      `json:"text_held,omitempty,omitzero"`
 	UpdatedAt time.Time `json:"updated_at"`
 
@@ -1834,6 +1834,9 @@ type Support struct {
 type TextModeration struct {
 	Address *string `json:"address,omitempty"`
 
+	// Alts Instead of what photos are said to show, by their ids; of photos only that came with the text.
+	Alts map[string]string `json:"alts,omitempty,omitzero"`
+
 	// DropAttributes Codes of answers to remove.
 	DropAttributes []string `json:"drop_attributes,omitempty,omitzero"`
 
@@ -1847,6 +1850,9 @@ type TextModeration struct {
 // TextsToCheck defines model for TextsToCheck.
 type TextsToCheck struct {
 	Address string `json:"address,omitempty,omitzero"`
+
+	// Alts What the photos in `photos` show, for those who cannot see them: the first text is of the first photo, and so on. An empty one leaves a photo the text that it was uploaded with.
+	Alts AltTexts `json:"alts,omitempty,omitzero"`
 
 	// Attributes Answers by attribute code.
 	Attributes  AttributeValues `json:"attributes,omitempty,omitzero"`
@@ -1896,7 +1902,7 @@ type Update struct {
 	Status Status `json:"status,omitempty,omitzero"`
 	Text   string `json:"text,omitempty,omitzero"`
 
-	// TextHeld True: something personal was found in the text, and only its writer and staff see it until a handler has looked.
+	// TextHeld True: something personal was found in the text, or in what its photos show, and only its writer and staff see them until a handler has looked.
 	TextHeld bool `json:"text_held,omitempty,omitzero"`
 
 	// Voice In the history of a case, for its staff: the entry is one of the voice with this id, where its photos stand.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -178,7 +179,7 @@ func (s *Server) toUpdate(r report.Report, u report.Update, photos []report.Phot
 		Id: u.ID, Kind: UpdateKind(u.Kind), Author: Author(u.Author), CreatedAt: u.CreatedAt, Internal: u.Internal,
 		Status: Status(u.Status), Text: u.Text, CloseReason: CloseReason(u.CloseReason), PlannedFor: u.PlannedFor,
 		DuplicateOf: u.DuplicateOf, HandedFrom: u.From, HandedTo: u.To,
-		TextHeld: u.Held, Found: heldFor(u.Held, u.Found),
+		TextHeld: u.Held,
 	}
 	switch {
 	case u.ReportID == r.ID:
@@ -191,11 +192,11 @@ func (s *Server) toUpdate(r report.Report, u report.Update, photos []report.Phot
 		fixed := !*u.StillBad
 		wire.Fixed = &fixed
 	}
+	photos = slices.DeleteFunc(slices.Clone(photos), func(p report.Photo) bool { return p.UpdateID != u.ID })
 	for _, p := range photos {
-		if p.UpdateID == u.ID {
-			wire.Photos = append(wire.Photos, s.toPhoto(p, r.Private))
-		}
+		wire.Photos = append(wire.Photos, s.toPhoto(p, r.Private))
 	}
+	wire.Found = heldFor(u.Held, func() []report.Found { return u.Found(photos) })
 	return wire
 }
 

@@ -277,6 +277,7 @@ CREATE TABLE photos (
     likeness   BIGINT NOT NULL, -- difference hash
     blurhash   TEXT NOT NULL, -- a placeholder to show until a rendition has come
     alt        TEXT NOT NULL, -- what it shows, in the sender's words; may be empty
+    alt_held   TEXT NOT NULL, -- with which words that waits for a handler: report, update; empty for none
     state      TEXT NOT NULL, -- shown, held, checking
     folder     TEXT NOT NULL UNIQUE, -- where its files lie: its id until it is masked
     masks      TEXT NOT NULL, -- JSON: the areas that are pixelated

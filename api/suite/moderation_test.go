@@ -43,12 +43,13 @@ func checked(t *testing.T, s *system) {
 		s.in(t).Send(http.MethodPost, "/v1/reports/check", body).Want(http.StatusOK).JSON(&list)
 		return list
 	}
-	got := check(fields{"description": "🕳 " + thePhone, "address": "Storgatan 12, bil ABC 123", "attributes": fields{"size": "mejla a@b.se"}, "text": "se www.example.org"})
+	got := check(fields{"alts": []string{"Ett hål", " Bilen ABC 123"}, "description": "🕳 " + thePhone, "address": "Storgatan 12, bil ABC 123", "attributes": fields{"size": "mejla a@b.se"}, "text": "se www.example.org"})
 	want := []api.Found{
 		{Field: "/description", Kind: "phone", Start: 19, End: 32},
 		{Field: "/address", Kind: "plate", Start: 18, End: 25},
 		{Field: "/text", Kind: "link", Start: 3, End: 18},
 		{Field: "/attributes/size", Kind: "email", Start: 6, End: 12},
+		{Field: "/alts/1", Kind: "plate", Start: 6, End: 13},
 	}
 	if !slices.Equal(got.Found, want) {
 		t.Errorf("%+v, want %+v", got.Found, want)

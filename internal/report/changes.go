@@ -21,7 +21,9 @@ type Changes struct {
 	Jobs    []job.Job
 	Photos  []string  // ids of unclaimed photos that the first update claims
 	Alts    []string  // what those photos show, in their order; nil leaves what is known
+	AltHeld AltHold   // with which words those texts are held
 	Texts   []NewText // of earlier updates, which are not held from then on
+	NewAlts []NewAlt  // of photos of the report, which are not held from then on
 	// PhotoState is what the claimed photos begin in; empty is shown.
 	PhotoState   PhotoState
 	PhotoChanges []PhotoChange
@@ -34,6 +36,9 @@ type Changes struct {
 
 // NewText is the text that an earlier update has from then on.
 type NewText struct{ UpdateID, Text string }
+
+// NewAlt is the text that a photo of the report has from then on.
+type NewAlt struct{ PhotoID, Alt string }
 
 // PhotoChange is what becomes of a photo of the report. What its files were before
 // is gone for good: the addresses say so from the commit on.

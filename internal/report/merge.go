@@ -336,6 +336,9 @@ func (s *Service) through(ctx context.Context, staff bool, r *Report) ([]Update,
 		if err != nil {
 			return nil, err
 		}
+		if !staff {
+			c = s.Shown(auth.Actor{}, c)
+		}
 		r.Photos = append(slices.Clone(r.Photos), c.Photos...)
 	}
 	return us, nil

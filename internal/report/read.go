@@ -16,6 +16,15 @@ const DefaultLimit = 20
 
 // Read returns a report that actor may see, by id or reference.
 func (s *Service) Read(ctx context.Context, actor auth.Actor, name string) (Report, error) {
+	r, err := s.readable(ctx, actor, name)
+	if err != nil {
+		return Report{}, err
+	}
+	return s.Shown(actor, r), nil
+}
+
+// readable is Read with what is held.
+func (s *Service) readable(ctx context.Context, actor auth.Actor, name string) (Report, error) {
 	r, err := s.Store.Report(ctx, name)
 	if err != nil {
 		return Report{}, err
@@ -23,7 +32,7 @@ func (s *Service) Read(ctx context.Context, actor auth.Actor, name string) (Repo
 	if r.Private && !s.known(actor, r).Can(auth.ReadPrivate, r.resource()) {
 		return Report{}, errNoReport(name)
 	}
-	return s.Shown(actor, r), nil
+	return r, nil
 }
 
 // errNoReport is the same for a report that is not there and for one that the
@@ -99,17 +108,25 @@ func (q Query) limited() Query {
 // staff for those who may read them. That of a voice goes on with its case's; and
 // staff, who work on the case alone, read there what was said to its voices.
 func (s *Service) History(ctx context.Context, actor auth.Actor, name string) (Report, []Update, error) {
-	r, err := s.Read(ctx, actor, name)
+	whole, err := s.readable(ctx, actor, name)
 	if err != nil {
 		return Report{}, nil, err
 	}
+	r := s.Shown(actor, whole)
 	staff := actor.Can(auth.ReadInternal, r.resource())
 	us, err := s.Store.Updates(ctx, r.ID, staff)
 	if err != nil {
 		return Report{}, nil, err
 	}
+	own := map[string]bool{} // held, and written by actor
 	for i, u := range us {
 		us[i] = s.shownUpdate(actor, r, u)
+		own[u.ID] = u.Held && s.wrote(s.known(actor, r), r, u)
+	}
+	for i, p := range whole.Photos {
+		if own[p.UpdateID] {
+			r.Photos[i].Alt = p.Alt
+		}
 	}
 	var more []Update
 	switch {

@@ -81,6 +81,7 @@ type Photo struct {
 	Width, Height int    // of the photo as it was sent, upright, pixels
 	BlurHash      string // a placeholder to show until a rendition has come
 	Alt           string // what it shows, in the sender's words; may be empty
+	AltHeld       AltHold
 	Likeness      photo.Likeness
 	// SHA256 names the renditions by size: 2048, 1024 and 320; they lie in Folder.
 	SHA256    map[int]string
@@ -90,6 +91,17 @@ type Photo struct {
 	Unmasked  string       // SHA-256 of what is kept from before; empty for nothing
 	CreatedAt time.Time
 }
+
+// AltHold says with which words the text of a photo waits for a handler: whatever is
+// held of what came with a photo, its text is held with it and shown with it.
+type AltHold string
+
+// The holds.
+const (
+	AltShown      AltHold = ""       // with none
+	AltWithReport AltHold = "report" // with the report's own
+	AltWithUpdate AltHold = "update" // with the text of the photo's update
+)
 
 // PhotoState says who sees a photo.
 type PhotoState string
@@ -163,7 +175,7 @@ type Update struct {
 	From, To    string // jurisdictions, only for HandedOver
 
 	Text     string
-	Held     bool  // the text waits for a handler
+	Held     bool  // the text waits for a handler, and what its photos show
 	Internal bool  // a note for staff only
 	StillBad *bool // "not fixed" (true) or "it is fixed" (false), as a resident sees it
 	Author   Author

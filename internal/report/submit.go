@@ -256,11 +256,14 @@ func (s *Service) filing(actor auth.Actor, sub *Submission, d decision) Filing {
 		Origin: sub.Origin, PersonID: actor.PersonID, Outside: route.Outside, BoundarySet: route.BoundarySet,
 		CreatedAt: now, UpdatedAt: now, Version: 1,
 	}
-	r.TextHeld = r.needsHolding()
+	r.TextHeld = r.needsHolding(sub.Alts)
 	u := r.entry(WasFiled, actor, sub.Origin, now)
 	u.Author, u.Trace = ByReporter, route.Trace
 	caused := r.caused(u, EventFiled)
 	caused.claim(&r, sub.PhotoIDs, sub.Alts, s.arrival(actor, &r, j.Photos))
+	if r.TextHeld {
+		caused.AltHeld = AltWithReport
+	}
 	caused.AtVersion = j.Version
 	if r.Delivery == Queued {
 		caused.Jobs = append(caused.Jobs, newJob(JobDeliver, DeliverJob{ReportID: r.ID}, now))

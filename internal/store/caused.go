@@ -24,10 +24,11 @@ func (t *tx) insertCaused(ctx context.Context, reportID string, c report.Changes
 			return fmt.Errorf("change the text of update %s: %w", n.UpdateID, err)
 		}
 	}
-	if len(c.Photos) > 0 {
-		if err := t.claimPhotos(ctx, reportID, c); err != nil {
-			return err
-		}
+	if err := t.claimPhotos(ctx, reportID, c); err != nil {
+		return err
+	}
+	if err := t.showAlts(ctx, reportID, c.NewAlts); err != nil {
+		return err
 	}
 	if err := t.changePhotos(ctx, reportID, c.PhotoChanges); err != nil {
 		return err
@@ -78,8 +79,9 @@ func (s Reports) Updates(ctx context.Context, reportID string, internal bool) ([
 // the sweep's delete by the same condition, is why the two cannot meet.
 func (t *tx) claimPhotos(ctx context.Context, reportID string, c report.Changes) error {
 	for i, id := range c.Photos {
-		n, err := t.exec(ctx, `UPDATE photos SET report = $2, update_id = $3, position = $4, state = $5, alt = COALESCE($6, alt) WHERE id = $1 AND report IS NULL`,
-			id, reportID, c.Updates[0].ID, i, cmp.Or(c.PhotoState, report.PhotoShown), altOf(c, i))
+		n, err := t.exec(ctx, `UPDATE photos SET report = $2, update_id = $3, position = $4, state = $5, alt = COALESCE($6, alt), alt_held = $7
+			WHERE id = $1 AND report IS NULL`,
+			id, reportID, c.Updates[0].ID, i, cmp.Or(c.PhotoState, report.PhotoShown), altOf(c, i), c.AltHeld)
 		if err != nil {
 			return fmt.Errorf("claim photo %s: %w", id, err)
 		}
@@ -96,6 +98,21 @@ func altOf(c report.Changes, i int) sql.NullString {
 		return sql.NullString{}
 	}
 	return sql.NullString{String: c.Alts[i], Valid: true}
+}
+
+// showAlts writes what photos show that was held. What their senders wrote goes with
+// the uploads that they came by, too.
+func (t *tx) showAlts(ctx context.Context, reportID string, alts []report.NewAlt) error {
+	for _, a := range alts {
+		n, err := t.exec(ctx, `UPDATE photos SET alt = $3, alt_held = '' WHERE id = $1 AND report = $2`, a.PhotoID, reportID, a.Alt)
+		if err == nil && n == 1 {
+			err = t.forgetMetadata(ctx, a.PhotoID)
+		}
+		if err != nil {
+			return fmt.Errorf("change what photo %s shows: %w", a.PhotoID, err)
+		}
+	}
+	return nil
 }
 
 func (t *tx) insertEvents(ctx context.Context, events []report.Event) error {

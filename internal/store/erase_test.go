@@ -11,6 +11,7 @@ import (
 
 	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/store"
+	"github.com/kantsten/kantsten/internal/upload"
 )
 
 // secretWords stand in everything personal of the report that is erased.
@@ -29,8 +30,13 @@ func eraseKit(t *testing.T, db *database) report.Report {
 	f.Contact = report.Contact{Name: secretWords, Email: "Qvintus.Personlig@example.org", Phone: "+46 70 " + secretWords}
 	f.Photos = []string{addPhoto(t, db, noon)}
 	f.Updates[0].Text, f.Updates[0].AuthorID = "jag heter "+secretWords, "person of "+secretWords
+	f.Alts, f.AltHeld = []string{secretWords + " visar"}, report.AltWithReport
 	r := create(t, db, f)
-	_, err := store.Reports{DB: db.DB}.Update(t.Context(), r.ID, func(r *report.Report) (report.Changes, error) {
+	u := upload.Upload{ID: "0198c0de-7b1a-7c3e-9f00-5a1d2b3c4d5e", Length: 5, Metadata: "alt " + secretWords, Alt: secretWords, State: upload.Open, Created: noon, Expires: noon}
+	must(t, store.Uploads{DB: db.DB}.AddUpload(t.Context(), u, "hash"))
+	_, err := store.Uploads{DB: db.DB}.Finish(t.Context(), u.ID, 0, 5, f.Photos[0])
+	must(t, err)
+	_, err = store.Reports{DB: db.DB}.Update(t.Context(), r.ID, func(r *report.Report) (report.Changes, error) {
 		c := changes(r.ID)
 		c.Updates[0].Text = "hälsar " + secretWords
 		staff := changes(r.ID)
@@ -62,7 +68,7 @@ func TestErasingLeavesNoTrace(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *database) {
 		s := store.Reports{DB: db.DB}
 		r := eraseKit(t, db)
-		if where := columnsWith(t, db, "Personlig"); len(where) < 7 {
+		if where := columnsWith(t, db, "Personlig"); len(where) < 10 {
 			t.Fatalf("the words are found in %v only: the search does not see them", where)
 		}
 		var seen []report.Photo

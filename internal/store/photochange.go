@@ -30,6 +30,9 @@ func (t *tx) changePhoto(ctx context.Context, reportID string, c report.PhotoCha
 	}
 	switch {
 	case c.Delete:
+		if err := t.forgetMetadata(ctx, c.ID); err != nil {
+			return err
+		}
 		return t.one(ctx, `DELETE FROM photos WHERE id = $1 AND report = $2`, c.ID, reportID)
 	case c.Version != nil:
 		if err := t.takeVersion(ctx, reportID, c); err != nil {
@@ -40,6 +43,13 @@ func (t *tx) changePhoto(ctx context.Context, reportID string, c report.PhotoCha
 		return nil
 	}
 	return t.one(ctx, `UPDATE photos SET state = $3 WHERE id = $1 AND report = $2`, c.ID, reportID, c.State)
+}
+
+// forgetMetadata blanks what the sender of an upload wrote about the photo that it
+// became. The row itself goes within a day.
+func (t *tx) forgetMetadata(ctx context.Context, photoID string) error {
+	_, err := t.exec(ctx, `UPDATE uploads SET metadata = '', alt = '' WHERE photo = $1`, photoID)
+	return err
 }
 
 // takeVersion lets a photo take over the pictures that lie under an unclaimed row,

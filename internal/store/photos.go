@@ -28,8 +28,8 @@ func (s Photos) AddPhoto(ctx context.Context, p photo.Kept) error {
 		return fmt.Errorf("encode the names of photo %s: %w", p.ID, err)
 	}
 	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, `INSERT INTO photos (id, position, width, height, sha256, likeness, blurhash, alt, state, folder, masks, unmasked, created_at)
-			VALUES ($1, 0, $2, $3, $4, $5, $6, $7, 'shown', $1, '[]', '', $8)`,
+		_, err := t.exec(ctx, `INSERT INTO photos (id, position, width, height, sha256, likeness, blurhash, alt, alt_held, state, folder, masks, unmasked, created_at)
+			VALUES ($1, 0, $2, $3, $4, $5, $6, $7, '', 'shown', $1, '[]', '', $8)`,
 			p.ID, p.Width, p.Height, string(hashes), int64(p.Likeness), p.BlurHash, p.Alt, micros(p.CreatedAt)) // #nosec G115 -- 64 bits, stored as they are
 		return err
 	})

@@ -328,12 +328,12 @@ func (t *tx) photosOf(ctx context.Context, reportID string) ([]report.Photo, err
 	})
 }
 
-const photoColumns = `report, id, update_id, width, height, sha256, blurhash, alt, state, folder, masks, unmasked, likeness, created_at`
+const photoColumns = `report, id, update_id, width, height, sha256, blurhash, alt, alt_held, state, folder, masks, unmasked, likeness, created_at`
 
 func scanPhoto(row scanner) (of string, p report.Photo, err error) {
 	var hashes, masks string
 	var created, likeness int64
-	if err = row.Scan(&of, &p.ID, &p.UpdateID, &p.Width, &p.Height, &hashes, &p.BlurHash, &p.Alt,
+	if err = row.Scan(&of, &p.ID, &p.UpdateID, &p.Width, &p.Height, &hashes, &p.BlurHash, &p.Alt, &p.AltHeld,
 		&p.State, &p.Folder, &masks, &p.Unmasked, &likeness, &created); err != nil {
 		return of, p, err
 	}

@@ -279,7 +279,7 @@ func (t *tx) save(ctx context.Context, r *report.Report, caused report.Changes) 
 	if err := t.saveReport(ctx, *r); err != nil {
 		return fmt.Errorf("update report %s: %w", r.ID, err)
 	}
-	if err := t.insertCaused(ctx, r.ID, caused); err != nil || len(caused.Photos)+len(caused.PhotoChanges) == 0 {
+	if err := t.insertCaused(ctx, r.ID, caused); err != nil || len(caused.Photos)+len(caused.PhotoChanges)+len(caused.NewAlts) == 0 {
 		return err
 	}
 	r.Photos, err = t.photosOf(ctx, r.ID)
