@@ -244,9 +244,23 @@ func (f *form) readPhoto(part *multipart.Part, limits formLimits) error {
 	return nil
 }
 
-// spool copies a photo into an unnamed file.
+// spool copies a photo of a form into an unnamed file.
 func spool(part io.Reader, limits formLimits) (*sentPhoto, error) {
-	file, err := os.CreateTemp(limits.Dir, "upload-*")
+	u, err := setAside(part, limits.Dir, limits.PhotoBytes)
+	if broken, ok := errors.AsType[*brokenBody](err); ok {
+		err = formFault(broken.err)
+	}
+	return u, err
+}
+
+// brokenBody tells that a body could not be read to its end.
+type brokenBody struct{ err error }
+
+func (e *brokenBody) Error() string { return e.err.Error() }
+
+// setAside copies a photo of at most so many bytes into an unnamed file.
+func setAside(from io.Reader, dir string, most int64) (*sentPhoto, error) {
+	file, err := os.CreateTemp(dir, "upload-*")
 	if err != nil {
 		return nil, unavailable("keep a photo while it is read", err)
 	}
@@ -255,15 +269,15 @@ func spool(part io.Reader, limits formLimits) (*sentPhoto, error) {
 		return nil, errors.Join(unavailable("take the name off a photo's file", err), file.Close())
 	}
 	hash := sha256.New()
-	size, err := io.Copy(io.MultiWriter(diskWriter{file}, hash), io.LimitReader(part, limits.PhotoBytes+1))
+	size, err := io.Copy(io.MultiWriter(diskWriter{file}, hash), io.LimitReader(from, most+1))
 	var disk *diskError
 	switch {
 	case errors.As(err, &disk):
 		return nil, errors.Join(unavailable("keep a photo while it is read", disk.err), file.Close())
 	case err != nil:
-		return nil, errors.Join(formFault(err), file.Close())
-	case size > limits.PhotoBytes:
-		return nil, errors.Join(partTooLarge("photo", "a photo is larger than %d MiB", limits.PhotoBytes>>20), file.Close())
+		return nil, errors.Join(&brokenBody{err}, file.Close())
+	case size > most:
+		return nil, errors.Join(partTooLarge("photo", "a photo is larger than %d MiB", most>>20), file.Close())
 	}
 	return &sentPhoto{file: file, Size: size, SHA256: [sha256.Size]byte(hash.Sum(nil))}, nil
 }

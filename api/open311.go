@@ -132,7 +132,7 @@ func (o *Open311) Serve(w http.ResponseWriter, r *http.Request) error {
 // the api_key that the page itself sends, never a cookie.
 func openToAll(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "Content-Language, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id")
+	h.Set("Access-Control-Expose-Headers", "Content-Language, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Vary", "Accept-Language")
 }

@@ -88,6 +88,9 @@ func (o *Open311) file(r *http.Request, post open311.Post, files *form) (open311
 	if err != nil {
 		return nil, err
 	}
+	if done.Replayed { // as v1 says it; GeoReport has no word for it
+		answerOf(ctx).Set("Idempotency-Replayed", "true")
+	}
 	return o.created(ctx, done.Report, lang)
 }
 

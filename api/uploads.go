@@ -86,20 +86,32 @@ func (s *Server) postUpload(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	u, secret, err := s.Resumable.Create(ctx, upload.Creation{Length: length, Metadata: metadata, Alt: alt})
+	creation := upload.Creation{Length: length, Metadata: metadata, Alt: alt}
+	if len(c.Request.Header.Values(keyHeader)) > 0 {
+		return s.postUploadOnce(c, creation, chunk)
+	}
+	begun, err := s.Resumable.Create(ctx, creation)
 	if err != nil {
 		return err
 	}
-	made := upload.Progress{Upload: u}
+	made := upload.Progress{Upload: begun.Upload}
 	if chunk != nil {
-		if made, err = s.firstProgress(ctx, made, secret, *chunk); err != nil {
+		if made, err = s.firstProgress(ctx, made, begun.Secret, *chunk); err != nil {
 			return err
 		}
 	}
-	c.Header("Location", s.BaseURL+uploadsPath+"/"+secret)
+	s.answerUpload(c, begun, made)
+	return nil
+}
+
+// answerUpload answers a creation with where the upload stands.
+func (s *Server) answerUpload(c *gin.Context, begun upload.Begun, made upload.Progress) {
+	c.Header("Location", s.BaseURL+uploadsPath+"/"+begun.Secret)
+	if begun.Replayed {
+		c.Header("Idempotency-Replayed", "true")
+	}
 	uploadHeaders(c.Writer.Header(), made)
 	c.JSON(http.StatusCreated, toUpload(made.Upload))
-	return nil
 }
 
 // firstProgress adds the first chunk to a new upload. Where it cannot become a

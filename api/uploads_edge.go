@@ -28,8 +28,8 @@ func checkTusVersion(c *gin.Context) error {
 // the protocol's own headers and no credentials.
 const (
 	uploadMethods = "POST, GET, HEAD, PATCH, DELETE, OPTIONS"
-	uploadSent    = "Challenge-Solution, Content-Type, Tus-Resumable, Upload-Checksum, Upload-Defer-Length, Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override, X-Requested-With"
-	uploadRead    = "Location, RateLimit, RateLimit-Policy, Retry-After, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, " +
+	uploadSent    = "Challenge-Solution, Content-Type, Idempotency-Key, Tus-Resumable, Upload-Checksum, Upload-Defer-Length, Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override, X-Requested-With"
+	uploadRead    = "Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, " +
 		"Upload-Defer-Length, Upload-Expires, Upload-Length, Upload-Metadata, Upload-Offset, Upload-Photo-Id, Upload-Suggestion, X-Request-Id"
 )
 

@@ -1,16 +1,22 @@
 package suite
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/kantsten/kantsten/api/apitest"
 	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/limit"
+	"github.com/kantsten/kantsten/internal/problem"
 )
 
 // act is one creating call of a day.
@@ -21,9 +27,11 @@ type act struct {
 
 // outcomeOf is what a repeat has to answer too.
 type outcomeOf struct {
-	Code                  int `json:"-"`
+	Code                  int    `json:"-"`
+	Location              string `json:"-"`
 	ID, Reference, Secret string
 	FollowToken           string `json:"follow_token"`
+	RequestID             string `json:"service_request_id"`
 }
 
 // answered is what came of sending an act once.
@@ -64,8 +72,12 @@ func TestADayReplayed(t *testing.T) {
 		}
 		s.pass(29 * 24 * time.Hour)
 		for i, a := range late {
-			if a.what == "a photo ahead of its report" || a.what == "a hand-over" {
+			switch a.what {
+			case "a photo ahead of its report", "a hand-over":
 				continue // the photo was swept unused; the session of the handler is over
+			case "an upload", "an upload with its first chunk", "an upload of a whole photo":
+				a.send(t).WantProblem(problem.Gone)
+				continue
 			}
 			if got := a.answer(t); got.outcomeOf != first[i].outcomeOf || !got.replayed {
 				t.Errorf("%s, 29 days later: %+v, want %+v", a.what, got, first[i])
@@ -80,18 +92,21 @@ func (s *system) grown(t testing.TB, do func()) map[string]int {
 	t.Helper()
 	tables := []string{
 		"reports", "updates", "events", "voices", "subscriptions", "contacts", "idempotency_keys",
-		"photos WHERE report IS NOT NULL",
+		"photos WHERE report IS NOT NULL", "uploads WHERE state = 'open'", "uploads WHERE state = 'done'",
 	}
+	sums := map[string]string{"references": "sum(last) AS BIGINT) FROM reference_series", "bytes": "COALESCE(sum(received), 0) AS BIGINT) FROM uploads"}
 	grown := map[string]int{}
-	for _, table := range tables {
-		grown[table] = -s.count(t, "SELECT count(*) FROM "+table)
+	add := func(sign int) {
+		for _, table := range tables {
+			grown[table] += sign * s.count(t, "SELECT count(*) FROM "+table)
+		}
+		for what, sum := range sums {
+			grown[what] += sign * s.count(t, "SELECT CAST("+sum)
+		}
 	}
-	grown["references"] = -s.count(t, "SELECT CAST(sum(last) AS BIGINT) FROM reference_series")
+	add(-1)
 	do()
-	for _, table := range tables {
-		grown[table] += s.count(t, "SELECT count(*) FROM "+table)
-	}
-	grown["references"] += s.count(t, "SELECT CAST(sum(last) AS BIGINT) FROM reference_series")
+	add(1)
 	return grown
 }
 
@@ -133,7 +148,58 @@ func (s *system) dayOf(t testing.TB, handler *apitest.Client) []act {
 	post("an e-mail subscription", anyone, "/v1/subscriptions", fields{"report": old.Id, "email": mail})
 	post("a hand-over", func(t testing.TB) *apitest.Client { return handler.WithTest(t).With("If-Match", `"1"`) },
 		"/v1/reports/"+moving.Id+"/hand-over", fields{"to": stockholm})
-	return day
+	return append(append(day, s.uploadsOf(t)...), s.geoReportsOf(t, seed)...)
+}
+
+// uploadsOf are the uploads that begin on a day.
+func (s *system) uploadsOf(t testing.TB) []act {
+	photo := phonePhoto(t, 4) // the same each day: as many bytes
+	begin := func(what string, body []byte, headers ...string) act {
+		headers = append(headers, "Idempotency-Key", s.key(), "Upload-Length", strconv.Itoa(len(photo)), "Content-Type", octets)
+		return act{what, func(t testing.TB) apitest.Response {
+			if body == nil {
+				return with(s.tus(t), headers...).Send(http.MethodPost, "/v1/uploads", nil)
+			}
+			return with(s.tus(t), headers...).Send(http.MethodPost, "/v1/uploads", body)
+		}}
+	}
+	return []act{
+		begin("an upload", nil, "Upload-Metadata", "filename aMOlbC5qcGc="),
+		begin("an upload with its first chunk", photo[:len(photo)/2]),
+		begin("an upload of a whole photo", photo, "Upload-Metadata", altMetadata("Ett hål")),
+	}
+}
+
+// geoReportsOf are the posts of other systems on a day: GeoReport has no keys, so a
+// system sends the header that v1 takes, or FixMyStreet its own number.
+func (s *system) geoReportsOf(t testing.TB, seed int) []act {
+	secret := s.madeKey(t, sundsvall, auth.ScopeOpen311)
+	c := s.behind(t, s.gated(func(g *limit.Gate) { g.Quotas = limit.Quotas{} }))
+	post := func(what, format, key string, more url.Values) act {
+		form := url.Values{
+			"api_key": {secret}, "service_code": {"pothole"}, "lat": {fmt.Sprint(inSundsvall.lat)}, "long": {fmt.Sprint(inSundsvall.lon)},
+			"description": {"hål"}, "email": {"kim@example.org"},
+		}
+		maps.Copy(form, more)
+		return act{what, func(t testing.TB) apitest.Response {
+			return with(c.WithTest(t), "Content-Type", "application/x-www-form-urlencoded", "Idempotency-Key", key).
+				Send(http.MethodPost, "/open311/v2/requests."+format, form.Encode())
+		}}
+	}
+	number := url.Values{"attribute[fixmystreet_id]": {fmt.Sprint(seed)}}
+	key := s.key()
+	return []act{
+		post("a post with a key", "json", s.key(), nil),
+		post("a post with FixMyStreet's number", "json", "", number),
+		{"a post with a photo", func(t testing.TB) apitest.Response {
+			parts := []apitest.Part{photoPart(phonePhoto(t, seed+5))}
+			parts[0].Name = "media"
+			for name, value := range map[string]string{"api_key": secret, "service_code": "pothole", "lat": fmt.Sprint(inSundsvall.lat), "long": fmt.Sprint(inSundsvall.lon)} {
+				parts = append(parts, apitest.Part{Name: name, Data: []byte(value)})
+			}
+			return c.WithTest(t).With("Idempotency-Key", key).Form("/open311/v2/requests.json", parts...)
+		}},
+	}
 }
 
 // uploaded is a photo that came by the tus protocol.
@@ -151,9 +217,12 @@ func (a act) answer(t testing.TB) (got answered) {
 		t.Errorf("%s: %s", a.what, res)
 		return answered{outcomeOf: outcomeOf{Code: res.Status}}
 	}
-	if err := json.Unmarshal(res.Body, &got.outcomeOf); err != nil {
+	// GeoReport answers with a list of one.
+	body := bytes.TrimSuffix(bytes.TrimPrefix(bytes.TrimSpace(res.Body), []byte("[")), []byte("]"))
+	if err := json.Unmarshal(body, &got.outcomeOf); err != nil {
 		t.Errorf("%s: %v", a.what, err)
 	}
+	got.Location = res.Header.Get("Location")
 	got.Code, got.replayed = res.Status, res.Header.Get("Idempotency-Replayed") == "true"
 	return got
 }

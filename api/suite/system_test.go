@@ -137,7 +137,7 @@ func (s *system) wireDomain(blobs blob.Store, secrets auth.Secrets) {
 		},
 		Router: router, Atlas: &atlas.Atlas{Boundaries: router.Boundaries}, Tenants: tenants, Directory: &tenant.Directory{Store: store.Tenants{DB: s.db}, Now: s.now},
 		Photos: photos, Blobs: blobs,
-		Resumable: &upload.Service{Rows: store.Uploads{DB: s.db}, Blobs: blobs, Photos: photos, Dir: uploads, Now: s.now},
+		Resumable: &upload.Service{Rows: store.Uploads{DB: s.db}, Blobs: blobs, Photos: photos, Key: secrets.LinkKey, Dir: uploads, Now: s.now},
 		Shown:     store.Photos{DB: s.db},
 		Auth:      &auth.Service{Store: store.Auth{DB: s.db}, CodeKey: secrets.CodeKey, Now: s.now},
 		Links:     secrets.LinkKey, Parked: store.Jobs{DB: s.db}, PushKey: secrets.VAPIDPublic,

@@ -42,17 +42,17 @@ func (c *Config) checkLimits() error {
 // gate limits how often a caller may create something. All ways in share it.
 func (p *program) gate() *limit.Gate {
 	return &limit.Gate{
-		Quotas: p.cfg.quotas(), Limiter: limit.NewLimiter(), Challenges: limit.Challenges{Key: challengeKey(p.secrets.LinkKey)},
+		Quotas: p.cfg.quotas(), Limiter: limit.NewLimiter(), Challenges: limit.Challenges{Key: derivedKey(p.secrets.LinkKey, "key of challenges")},
 		Spent: store.Spent{DB: p.db}, Bits: p.cfg.ChallengeBits, Proxies: p.cfg.trustedProxies,
 		Loopback: p.cfg.LimitLoopback, Now: time.Now,
 	}
 }
 
-// challengeKey is a key of its own, made of one that all processes have: what is
+// derivedKey is a key of its own, made of one that all processes have: what is
 // signed with the one says nothing about the other.
-func challengeKey(linkKey []byte) []byte {
+func derivedKey(linkKey []byte, purpose string) []byte {
 	h := hmac.New(sha256.New, linkKey)
-	_, _ = h.Write([]byte("key of challenges")) // a hash never fails to write
+	_, _ = h.Write([]byte(purpose)) // a hash never fails to write
 	return h.Sum(nil)
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/store"
 	"github.com/kantsten/kantsten/internal/upload"
@@ -33,8 +34,9 @@ func eraseKit(t *testing.T, db *database) report.Report {
 	f.Alts, f.AltHeld = []string{secretWords + " visar"}, report.AltWithReport
 	r := create(t, db, f)
 	u := upload.Upload{ID: "0198c0de-7b1a-7c3e-9f00-5a1d2b3c4d5e", Length: 5, Metadata: "alt " + secretWords, Alt: secretWords, State: upload.Open, Created: noon, Expires: noon}
-	must(t, store.Uploads{DB: db.DB}.AddUpload(t.Context(), u, "hash"))
-	_, err := store.Uploads{DB: db.DB}.Finish(t.Context(), u.ID, 0, 5, f.Photos[0])
+	_, err := store.Uploads{DB: db.DB}.AddUpload(t.Context(), u, "hash", photo.Once{})
+	must(t, err)
+	_, err = store.Uploads{DB: db.DB}.Finish(t.Context(), u.ID, 0, 5, f.Photos[0])
 	must(t, err)
 	_, err = store.Reports{DB: db.DB}.Update(t.Context(), r.ID, func(r *report.Report) (report.Changes, error) {
 		c := changes(r.ID)

@@ -63,8 +63,8 @@ func (s Photos) PhotoOnce(ctx context.Context, once photo.Once) (photo.Kept, boo
 
 // kept reads the photo of an earlier call, which has to have been the same.
 func (s Photos) kept(ctx context.Context, first report.Replay, once photo.Once) (photo.Kept, error) {
-	if first.Fingerprint != once.Fingerprint {
-		return photo.Kept{}, report.ErrKeyReused()
+	if err := sameCall(first, once); err != nil {
+		return photo.Kept{}, err
 	}
 	k := photo.Kept{ID: first.Resource}
 	var hashes string
@@ -82,6 +82,14 @@ func (s Photos) kept(ctx context.Context, first report.Replay, once photo.Once) 
 		return photo.Kept{}, fmt.Errorf("read photo %s: %w", k.ID, err)
 	}
 	return k, nil
+}
+
+// sameCall refuses a key that stands for another call.
+func sameCall(first report.Replay, once photo.Once) error {
+	if first.Fingerprint != once.Fingerprint {
+		return report.ErrKeyReused()
+	}
+	return nil
 }
 
 // SweepPhotos deletes the rows of up to n photos that nobody has claimed since

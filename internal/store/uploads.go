@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kantsten/kantsten/internal/photo"
+	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/upload"
 )
 
@@ -16,13 +18,36 @@ var _ upload.Rows = Uploads{}
 
 const uploadColumns = `id, length, received, parts, metadata, alt, state, photo, created_at, expires_at`
 
-// AddUpload stores a new upload.
-func (s Uploads) AddUpload(ctx context.Context, u upload.Upload, secretHash string) error {
-	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, `INSERT INTO uploads (`+uploadColumns+`, secret_hash) VALUES ($1, $2, $3, '[]', $4, $5, $6, $7, $8, $9, $10)`,
+// AddUpload stores a new upload, or finds the one that the same call has begun.
+func (s Uploads) AddUpload(ctx context.Context, u upload.Upload, secretHash string, once photo.Once) (id string, err error) {
+	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		first, err := t.claimKey(ctx, report.Key(once), u.ID, micros(u.Created))
+		if err != nil {
+			return err
+		}
+		if id = first.Resource; first.Replayed {
+			return sameCall(first, once)
+		}
+		_, err = t.exec(ctx, `INSERT INTO uploads (`+uploadColumns+`, secret_hash) VALUES ($1, $2, $3, '[]', $4, $5, $6, $7, $8, $9, $10)`,
 			u.ID, u.Length, u.Received, u.Metadata, u.Alt, string(u.State), u.PhotoID, micros(u.Created), micros(u.Expires), secretHash)
 		return err
 	})
+	return id, err
+}
+
+// UploadOnce returns the upload that a call has begun before.
+func (s Uploads) UploadOnce(ctx context.Context, once photo.Once) (string, bool, error) {
+	first, ok, err := Reports(s).Replay(ctx, report.Key(once))
+	if err == nil && ok {
+		err = sameCall(first, once)
+	}
+	return first.Resource, ok, err
+}
+
+// Disown forgets that a call began an upload.
+func (s Uploads) Disown(ctx context.Context, id string, once photo.Once) error {
+	_, err := s.touched(ctx, `DELETE FROM idempotency_keys WHERE scope = $1 AND key = $2 AND resource = $3`, once.Scope, once.Key, id)
+	return err
 }
 
 // Upload returns the upload with a secret.

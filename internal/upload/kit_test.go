@@ -84,7 +84,7 @@ func (s *site) open(t testing.TB) *store.DB {
 func (s *site) process(t testing.TB, db *store.DB, files blob.Store) *upload.Service {
 	t.Helper()
 	photos := &photo.Library{Processor: &photo.Processor{}, Blobs: files, Rows: store.Photos{DB: db}, Now: s.now}
-	return &upload.Service{Rows: store.Uploads{DB: db}, Blobs: files, Photos: photos, Dir: t.TempDir(), Now: s.now}
+	return &upload.Service{Rows: store.Uploads{DB: db}, Blobs: files, Photos: photos, Key: bytes.Repeat([]byte("k"), 32), Dir: t.TempDir(), Now: s.now}
 }
 
 func (s *site) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
@@ -98,9 +98,9 @@ func (s *site) another(t testing.TB) *upload.Service {
 // begin creates an upload.
 func (s *site) begin(t testing.TB, length int64) (secret string) {
 	t.Helper()
-	_, secret, err := s.Create(t.Context(), upload.Creation{Length: length})
+	begun, err := s.Create(t.Context(), upload.Creation{Length: length})
 	must(t, err)
-	return secret
+	return begun.Secret
 }
 
 // send sends a chunk and returns where the upload then stands.

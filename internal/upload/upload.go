@@ -27,9 +27,11 @@ package upload
 
 import (
 	"context"
-	"crypto/rand"
+	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -59,6 +61,8 @@ type Service struct {
 	Rows   Rows
 	Blobs  blob.Store
 	Photos *photo.Library
+	// Key makes the secrets of uploads, at least 32 bytes, the same in every process.
+	Key []byte
 	// Dir is a private folder in which an upload is put together, in a file
 	// without a name.
 	Dir string
@@ -98,8 +102,14 @@ type Part struct {
 
 // Rows keeps what the database knows of uploads.
 type Rows interface {
-	// AddUpload stores a new upload under the hash of its secret.
-	AddUpload(ctx context.Context, u Upload, secretHash string) error
+	// AddUpload stores a new upload under the hash of its secret, and returns its id;
+	// if the call was carried out before, it stores nothing and returns the first
+	// one's. The same key with another fingerprint is a problem.
+	AddUpload(ctx context.Context, u Upload, secretHash string, once photo.Once) (id string, err error)
+	// UploadOnce returns the id of the upload that a call has begun before, if it has.
+	UploadOnce(ctx context.Context, once photo.Once) (id string, ok bool, err error)
+	// Disown lets a call begin anew that began an upload in vain.
+	Disown(ctx context.Context, id string, once photo.Once) error
 	// Upload returns the upload with a secret; false if there is none.
 	Upload(ctx context.Context, secretHash string) (Upload, bool, error)
 	// Advance stores u's parts, length and received, if the upload is open and
@@ -124,29 +134,89 @@ type Creation struct {
 	Length   int64  // in bytes; Unknown where the sender will tell
 	Metadata string // kept as it is
 	Alt      string // what the photo shows, as [photo.CheckAlt] left it
+	Once     photo.Once
 }
 
-// Create begins an upload, and returns the secret by which its sender goes on.
-func (s *Service) Create(ctx context.Context, c Creation) (u Upload, secret string, err error) {
+// Begun is an upload as its sender gets it.
+type Begun struct {
+	Upload
+	Secret   string // by which the sender goes on
+	Replayed bool   // the call was carried out before
+}
+
+// Create begins an upload. A call that comes again gets the first one's, as it
+// stands by then; problem.Gone if that has ended.
+func (s *Service) Create(ctx context.Context, c Creation) (Begun, error) {
 	switch {
 	case c.Length > MaxBytes:
-		return Upload{}, "", tooLarge()
+		return Begun{}, tooLarge()
 	case c.Length == 0:
-		return Upload{}, "", problem.Field("Upload-Length", "empty", "a photo has at least one byte")
+		return Begun{}, problem.Field("Upload-Length", "empty", "a photo has at least one byte")
 	}
+	if c.Once.Key != "" {
+		if id, ok, err := s.Rows.UploadOnce(ctx, c.Once); err != nil {
+			return Begun{}, fmt.Errorf("look for an upload: %w", err)
+		} else if ok {
+			return s.begunBefore(ctx, id)
+		}
+	}
+	return s.begin(ctx, c)
+}
+
+func (s *Service) begin(ctx context.Context, c Creation) (Begun, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
-		return Upload{}, "", fmt.Errorf("name an upload: %w", err)
+		return Begun{}, fmt.Errorf("name an upload: %w", err)
 	}
 	now := s.Now().UTC().Truncate(time.Microsecond)
-	u = Upload{
+	u := Upload{
 		ID: id.String(), Length: c.Length, Metadata: c.Metadata, Alt: c.Alt, State: Open, Created: now, Expires: now.Add(Lifetime),
 	}
-	secret = rand.Text() + rand.Text() // 260 bits
-	if err := s.Rows.AddUpload(ctx, u, hashOf(secret)); err != nil {
-		return Upload{}, "", fmt.Errorf("store an upload: %w", err)
+	secret, err := s.secretOf(u.ID)
+	if err != nil {
+		return Begun{}, err
 	}
-	return u, secret, nil
+	first, err := s.Rows.AddUpload(ctx, u, hashOf(secret), c.Once)
+	if err != nil {
+		return Begun{}, fmt.Errorf("store an upload: %w", err)
+	}
+	if first != u.ID { // the same call was faster elsewhere
+		return s.begunBefore(ctx, first)
+	}
+	return Begun{Upload: u, Secret: secret}, nil
+}
+
+// begunBefore answers a call that comes again.
+func (s *Service) begunBefore(ctx context.Context, id string) (Begun, error) {
+	secret, err := s.secretOf(id)
+	if err != nil {
+		return Begun{}, err
+	}
+	u, err := s.Find(ctx, secret)
+	if problem.Is(err, problem.NotFound) {
+		err = problem.New(problem.Gone, "the upload that this key stands for has ended; begin another one with a new key")
+	}
+	return Begun{Upload: u, Secret: secret, Replayed: true}, err
+}
+
+// secretOf makes the secret of an upload of its id, so that a call that comes again
+// gets the same one though only its hash is stored: 256 bits, in letters and digits.
+func (s *Service) secretOf(id string) (string, error) {
+	if len(s.Key) < 32 {
+		return "", errors.New("make the secret of an upload: the key is too short")
+	}
+	h := hmac.New(sha256.New, s.Key)
+	_, _ = h.Write([]byte("secret of upload " + id)) // a hash never fails to write
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(h.Sum(nil)), nil
+}
+
+// Abandon ends an upload whose creation came to nothing, so that the same call may
+// try again. One that is gone is no error.
+func (s *Service) Abandon(ctx context.Context, u Upload, once photo.Once) error {
+	if err := s.Rows.Disown(ctx, u.ID, once); err != nil {
+		return fmt.Errorf("disown upload %s: %w", u.ID, err)
+	}
+	return s.end(ctx, u.ID)
 }
 
 // Find returns the upload with a secret; problem.NotFound if there is none, or

@@ -195,7 +195,7 @@ func TestWhatIsNoPhotoIsGone(t *testing.T) {
 			t.Errorf("%d original files are left", n)
 		}
 		for length, want := range map[int64]problem.Kind{0: problem.Invalid, upload.MaxBytes + 1: problem.TooLarge} {
-			if _, _, err := s.Create(t.Context(), upload.Creation{Length: length}); !problem.Is(err, want) {
+			if _, err := s.Create(t.Context(), upload.Creation{Length: length}); !problem.Is(err, want) {
 				t.Errorf("an upload of %d bytes: %v", length, err)
 			}
 		}
