@@ -58,6 +58,15 @@ func (e *Edge) gate(c *gin.Context, name string) (limit.Pass, error) {
 	})
 }
 
+// sender names whom to count by what a call leaves behind; empty for whom no quota
+// holds.
+func (e *Edge) sender(c *gin.Context) string {
+	if e.Gate == nil {
+		return ""
+	}
+	return e.Gate.Sender(c.Request, program(auth.From(c.Request.Context())))
+}
+
 // known looks an idempotency key up as the handlers name it.
 func (e *Edge) known(actor auth.Actor, route, key string) func(context.Context) (bool, error) {
 	if key == "" || e.Answered == nil {

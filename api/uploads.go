@@ -50,7 +50,7 @@ func (s *Server) Uploads(e *Edge) []Route {
 	}
 	return []Route{
 		route(http.MethodOptions, uploadsPath, describeUploads),
-		route(http.MethodPost, uploadsPath, s.postUpload),
+		route(http.MethodPost, uploadsPath, func(c *gin.Context) error { return s.postUpload(c, e.sender(c)) }),
 		route(http.MethodGet, uploadsPath+"/:secret", s.getUpload),
 		route(http.MethodPatch, uploadsPath+"/:secret", s.patchUpload),
 		route(http.MethodDelete, uploadsPath+"/:secret", s.deleteUpload),
@@ -68,8 +68,8 @@ func describeUploads(c *gin.Context) error {
 }
 
 // postUpload serves POST /v1/uploads: a new upload, with its first chunk if the
-// request has one.
-func (s *Server) postUpload(c *gin.Context) error {
+// request has one. The sender is who answers for the bytes.
+func (s *Server) postUpload(c *gin.Context, sender string) error {
 	ctx := c.Request.Context()
 	if err := auth.From(ctx).May(auth.Upload, auth.Resource{}); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (s *Server) postUpload(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	creation := upload.Creation{Length: length, Metadata: metadata, Alt: alt}
+	creation := upload.Creation{Length: length, Metadata: metadata, Alt: alt, Sender: sender}
 	if len(c.Request.Header.Values(keyHeader)) > 0 {
 		return s.postUploadOnce(c, creation, chunk)
 	}

@@ -312,9 +312,12 @@ CREATE TABLE uploads (
     state       TEXT NOT NULL, -- open, done, ended
     photo       TEXT NOT NULL, -- what a done one became
     created_at  BIGINT NOT NULL,
-    expires_at  BIGINT NOT NULL
+    expires_at  BIGINT NOT NULL,
+    sender      TEXT NOT NULL, -- a keyed hash of who answers for an unfinished one; empty for nobody
+    reserved    BIGINT NOT NULL -- bytes that it can take on a disk
 );
 CREATE INDEX uploads_old ON uploads (expires_at);
+CREATE INDEX uploads_of ON uploads (sender) WHERE sender <> '';
 
 -- Pictures that another system linked to a report and that are still to be
 -- fetched. An address may be personal, so it stands here and in no job, and goes

@@ -37,17 +37,18 @@ type Config struct {
 
 	Drain time.Duration `env:"KANTSTEN_DRAIN" envDefault:"0s" help:"how long a stopping process still takes requests while /readyz answers 503, such as 5s, for a load balancer to notice"`
 
-	LimitReports       int  `env:"KANTSTEN_LIMIT_REPORTS" envDefault:"30" help:"reports that one address may file in an hour; 0 for no limit, here and below"`
-	LimitPhotos        int  `env:"KANTSTEN_LIMIT_PHOTOS" envDefault:"120" help:"photos and uploads of one address in an hour"`
-	LimitComments      int  `env:"KANTSTEN_LIMIT_COMMENTS" envDefault:"60" help:"comments of one address in an hour"`
-	LimitSupport       int  `env:"KANTSTEN_LIMIT_SUPPORT" envDefault:"120" help:"times that one address may say \"me too\" in an hour"`
-	LimitSubscriptions int  `env:"KANTSTEN_LIMIT_SUBSCRIPTIONS" envDefault:"60" help:"subscriptions that one address may begin or confirm in an hour"`
-	LimitSignIn        int  `env:"KANTSTEN_LIMIT_SIGN_IN" envDefault:"60" help:"steps of signing in that one address may take in an hour"`
-	LimitOther         int  `env:"KANTSTEN_LIMIT_OTHER" envDefault:"120" help:"other creating calls of one address in an hour"`
-	LimitNetwork       int  `env:"KANTSTEN_LIMIT_NETWORK" envDefault:"10" help:"how many times the share of one address a network may use (IPv4 /24, IPv6 /64)"`
-	LimitKey           int  `env:"KANTSTEN_LIMIT_KEY" envDefault:"3600" help:"creating calls that one API key, or one member of staff, may make in an hour, whatever the address"`
-	LimitLoopback      bool `env:"KANTSTEN_LIMIT_LOOPBACK" envDefault:"false" help:"count callers on this machine too; a reverse proxy on it belongs into KANTSTEN_TRUSTED_PROXIES, or all its callers are free"`
-	ChallengeBits      int  `env:"KANTSTEN_CHALLENGE_BITS" envDefault:"17" help:"how hard the challenge is that lets a network over its share through, in zero bits of SHA-256, 1 to 24; each one doubles the work"`
+	LimitReports       int   `env:"KANTSTEN_LIMIT_REPORTS" envDefault:"30" help:"reports that one address may file in an hour; 0 for no limit, here and below"`
+	LimitPhotos        int   `env:"KANTSTEN_LIMIT_PHOTOS" envDefault:"120" help:"photos and uploads of one address in an hour"`
+	LimitComments      int   `env:"KANTSTEN_LIMIT_COMMENTS" envDefault:"60" help:"comments of one address in an hour"`
+	LimitSupport       int   `env:"KANTSTEN_LIMIT_SUPPORT" envDefault:"120" help:"times that one address may say \"me too\" in an hour"`
+	LimitSubscriptions int   `env:"KANTSTEN_LIMIT_SUBSCRIPTIONS" envDefault:"60" help:"subscriptions that one address may begin or confirm in an hour"`
+	LimitSignIn        int   `env:"KANTSTEN_LIMIT_SIGN_IN" envDefault:"60" help:"steps of signing in that one address may take in an hour"`
+	LimitOther         int   `env:"KANTSTEN_LIMIT_OTHER" envDefault:"120" help:"other creating calls of one address in an hour"`
+	LimitNetwork       int   `env:"KANTSTEN_LIMIT_NETWORK" envDefault:"10" help:"how many times the share of one address a network may use (IPv4 /24, IPv6 /64)"`
+	LimitKey           int   `env:"KANTSTEN_LIMIT_KEY" envDefault:"3600" help:"creating calls that one API key, or one member of staff, may make in an hour, whatever the address"`
+	LimitUploads       int64 `env:"KANTSTEN_LIMIT_UPLOADS" envDefault:"1073741824" help:"bytes that unfinished uploads of one address (IPv6 /64), API key or member of staff may reserve: each its length and 4 MB"`
+	LimitLoopback      bool  `env:"KANTSTEN_LIMIT_LOOPBACK" envDefault:"false" help:"count callers on this machine too; a reverse proxy on it belongs into KANTSTEN_TRUSTED_PROXIES, or all its callers are free"`
+	ChallengeBits      int   `env:"KANTSTEN_CHALLENGE_BITS" envDefault:"17" help:"how hard the challenge is that lets a network over its share through, in zero bits of SHA-256, 1 to 24; each one doubles the work"`
 
 	egressAllow    []netip.Prefix
 	trustedProxies []netip.Prefix

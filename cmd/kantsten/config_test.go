@@ -88,7 +88,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 	}
 	for name, more := range map[string][]string{
 		"KANTSTEN_PHOTO_MEMORY": {"0", "-1", "1.5"}, "KANTSTEN_DRAIN": {"-1s", "soon"}, "KANTSTEN_MASK_URL": {"mask.example.se", "ftp://x", "https://"}, "KANTSTEN_BASE_URL": {"ftp://x", "http://", "::"},
-		"KANTSTEN_LIMIT_REPORTS": {"-1", "1000001"}, "KANTSTEN_LIMIT_KEY": {"-1"}, "KANTSTEN_LIMIT_NETWORK": {"-1"}, "KANTSTEN_CHALLENGE_BITS": {"0", "-1"},
+		"KANTSTEN_LIMIT_REPORTS": {"-1", "1000001"}, "KANTSTEN_LIMIT_KEY": {"-1"}, "KANTSTEN_LIMIT_UPLOADS": {"-1", "1", "20971520", "x"}, "KANTSTEN_LIMIT_NETWORK": {"-1"}, "KANTSTEN_CHALLENGE_BITS": {"0", "-1"},
 		"KANTSTEN_ADDR": {"127.0.0.1:", "::1"}, "KANTSTEN_DATABASE_URL": {"kantsten.db", "host=db password=hemligt"},
 	} {
 		for _, wrong := range more {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kantsten/kantsten/internal/limit"
 	"github.com/kantsten/kantsten/internal/store"
+	"github.com/kantsten/kantsten/internal/upload"
 )
 
 // maxQuota is the largest number that is still a limit; for none there is 0.
@@ -32,6 +33,9 @@ func (c *Config) checkLimits() error {
 		if n < 0 || n > maxQuota {
 			return misused("KANTSTEN_LIMIT_%s has to be a number from 0 to %d", setting, maxQuota)
 		}
+	}
+	if c.LimitUploads != 0 && c.LimitUploads < upload.MaxReserved {
+		return misused("KANTSTEN_LIMIT_UPLOADS has to be 0 or a number of at least %d, for one upload", upload.MaxReserved)
 	}
 	if c.ChallengeBits < 1 || c.ChallengeBits > limit.MaxBits {
 		return misused("KANTSTEN_CHALLENGE_BITS has to be a number from 1 to %d", limit.MaxBits)

@@ -112,7 +112,7 @@ func (p *program) wireDomain() {
 		},
 		Blobs: p.blobs, Rows: store.Photos{DB: p.db}, Now: time.Now,
 	}
-	p.uploads = &upload.Service{Rows: store.Uploads{DB: p.db}, Blobs: p.blobs, Photos: p.photos, Key: derivedKey(p.secrets.LinkKey, "key of uploads"), Dir: p.uploadDir(), Now: time.Now}
+	p.uploads = &upload.Service{Rows: store.Uploads{DB: p.db}, Blobs: p.blobs, Photos: p.photos, Key: derivedKey(p.secrets.LinkKey, "key of uploads"), Share: p.cfg.LimitUploads, Dir: p.uploadDir(), Now: time.Now}
 	p.auth = &auth.Service{Store: store.Auth{DB: p.db}, CodeKey: p.secrets.CodeKey, Now: time.Now}
 	p.reports = &report.Service{
 		Store: store.Reports{DB: p.db}, Router: &routing.Router{Boundaries: p.boundaries},

@@ -85,6 +85,22 @@ type Pass struct {
 	gate  *Gate
 }
 
+// Sender names whom to count what a request leaves behind by: a program by itself,
+// anybody else by the address, and with IPv6 by the network that one household or
+// phone has. It is empty for whom no quota holds.
+func (g *Gate) Sender(r *http.Request, program string) string {
+	from, known := Client(r, g.Proxies)
+	switch {
+	case !known || from.IsLoopback() && !g.Loopback:
+		return ""
+	case program != "":
+		return program
+	case from.Is4():
+		return from.String()
+	}
+	return Network(from).String()
+}
+
 // Ask decides on a call and counts it. An error is the store's.
 func (g *Gate) Ask(ctx context.Context, c Call) (Pass, error) {
 	now := g.Now()

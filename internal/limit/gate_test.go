@@ -292,3 +292,31 @@ func FuzzClient(f *testing.F) {
 		}
 	})
 }
+
+func TestWhoAnswersForWhatACallLeaves(t *testing.T) {
+	t.Parallel()
+	proxy := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	for _, tt := range []struct {
+		name, program string
+		request       *http.Request
+		loopback      bool
+		want          string
+	}{
+		{"an address", "", from("192.0.2.1"), false, "192.0.2.1"},
+		{"the same, written as IPv6", "", from("::ffff:192.0.2.1"), false, "192.0.2.1"},
+		{"a household of IPv6", "", from("2001:db8:1:2:3:4:5:6"), false, "2001:db8:1:2::/64"},
+		{"behind a proxy that is trusted", "", from("10.0.0.1", "192.0.2.1"), false, "192.0.2.1"},
+		{"what the caller says of itself is not believed", "", from("192.0.2.1", "198.51.100.1"), false, "192.0.2.1"},
+		{"what stands before the caller's address is not believed", "", from("10.0.0.1", "198.51.100.1, 192.0.2.1"), false, "192.0.2.1"},
+		{"a program, wherever it is", "key 1", from("192.0.2.1"), false, "key 1"},
+		{"this machine is free", "", from("127.0.0.1"), false, ""},
+		{"so are programs on it", "key 1", from("127.0.0.1"), false, ""},
+		{"unless set", "", from("127.0.0.1"), true, "127.0.0.1"},
+		{"a socket without an address", "", &http.Request{RemoteAddr: "@"}, true, ""},
+	} {
+		g := &limit.Gate{Proxies: proxy, Loopback: tt.loopback}
+		if got := g.Sender(tt.request, tt.program); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}

@@ -26,6 +26,9 @@ type dialect struct {
 	lockRow string
 	// skipLocked ends a SELECT of rows that another transaction must not take too.
 	skipLocked string
+	// lockName locks a name that has no row, until the transaction ends; empty where
+	// there is one writer.
+	lockName string
 	// unavailable tells a failure of the database from one of a statement.
 	unavailable func(error) bool
 	// unreadable tells that a text was sent that the database cannot hold.
@@ -51,6 +54,7 @@ var (
 	postgresDialect = dialect{
 		goose: goose.DialectPostgres, sessionLock: true,
 		lockRow: " FOR UPDATE", skipLocked: " FOR UPDATE SKIP LOCKED",
+		lockName:    "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
 		unavailable: postgresUnavailable,
 		unreadable:  func(err error) bool { return postgresCode(err) == "22021" }, // NUL, or not UTF-8
 		retryable:   postgresRetryable,

@@ -34,7 +34,7 @@ func eraseKit(t *testing.T, db *database) report.Report {
 	f.Alts, f.AltHeld = []string{secretWords + " visar"}, report.AltWithReport
 	r := create(t, db, f)
 	u := upload.Upload{ID: "0198c0de-7b1a-7c3e-9f00-5a1d2b3c4d5e", Length: 5, Metadata: "alt " + secretWords, Alt: secretWords, State: upload.Open, Created: noon, Expires: noon}
-	_, err := store.Uploads{DB: db.DB}.AddUpload(t.Context(), u, "hash", photo.Once{})
+	_, err := store.Uploads{DB: db.DB}.AddUpload(t.Context(), u, "hash", photo.Once{}, nil)
 	must(t, err)
 	_, err = store.Uploads{DB: db.DB}.Finish(t.Context(), u.ID, 0, 5, f.Photos[0])
 	must(t, err)

@@ -19,7 +19,7 @@ var _ upload.Rows = Uploads{}
 const uploadColumns = `id, length, received, parts, metadata, alt, state, photo, created_at, expires_at`
 
 // AddUpload stores a new upload, or finds the one that the same call has begun.
-func (s Uploads) AddUpload(ctx context.Context, u upload.Upload, secretHash string, once photo.Once) (id string, err error) {
+func (s Uploads) AddUpload(ctx context.Context, u upload.Upload, secretHash string, once photo.Once, admit func(int64, time.Time) error) (id string, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
 		first, err := t.claimKey(ctx, report.Key(once), u.ID, micros(u.Created))
 		if err != nil {
@@ -28,11 +28,34 @@ func (s Uploads) AddUpload(ctx context.Context, u upload.Upload, secretHash stri
 		if id = first.Resource; first.Replayed {
 			return sameCall(first, once)
 		}
-		_, err = t.exec(ctx, `INSERT INTO uploads (`+uploadColumns+`, secret_hash) VALUES ($1, $2, $3, '[]', $4, $5, $6, $7, $8, $9, $10)`,
-			u.ID, u.Length, u.Received, u.Metadata, u.Alt, string(u.State), u.PhotoID, micros(u.Created), micros(u.Expires), secretHash)
+		if err := t.admitUpload(ctx, u, admit); err != nil {
+			return err
+		}
+		_, err = t.exec(ctx, `INSERT INTO uploads (`+uploadColumns+`, secret_hash, sender, reserved)
+			VALUES ($1, $2, $3, '[]', $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			u.ID, u.Length, u.Received, u.Metadata, u.Alt, string(u.State), u.PhotoID, micros(u.Created), micros(u.Expires), secretHash, u.Sender, u.Reserved)
 		return err
 	})
 	return id, err
+}
+
+// admitUpload asks whether a sender may begin one more upload, and lets nobody else
+// begin one for them until this one is stored.
+func (t *tx) admitUpload(ctx context.Context, u upload.Upload, admit func(int64, time.Time) error) error {
+	if u.Sender == "" {
+		return nil
+	}
+	if lock := t.db.dialect.lockName; lock != "" {
+		if _, err := t.exec(ctx, lock, "uploads of "+u.Sender); err != nil {
+			return fmt.Errorf("lock the uploads of a sender: %w", err)
+		}
+	}
+	var reserved, next int64
+	if err := t.row(ctx, `SELECT CAST(COALESCE(sum(reserved), 0) AS BIGINT), COALESCE(min(expires_at), 0) FROM uploads
+		WHERE sender = $1 AND state = 'open' AND expires_at > $2`, u.Sender, micros(u.Created)).Scan(&reserved, &next); err != nil {
+		return fmt.Errorf("count the uploads of a sender: %w", err)
+	}
+	return admit(reserved, fromMicros(next))
 }
 
 // UploadOnce returns the upload that a call has begun before.
@@ -71,7 +94,7 @@ func (s Uploads) Advance(ctx context.Context, u upload.Upload, from int64) (bool
 
 // Finish notes the photo that an upload became.
 func (s Uploads) Finish(ctx context.Context, id string, from, length int64, photoID string) (bool, error) {
-	return s.touched(ctx, `UPDATE uploads SET length = $3, received = $3, photo = $4, state = 'done' WHERE id = $1 AND received = $2 AND state = 'open'`,
+	return s.touched(ctx, `UPDATE uploads SET length = $3, received = $3, photo = $4, state = 'done', sender = '' WHERE id = $1 AND received = $2 AND state = 'open'`,
 		id, from, length, photoID)
 }
 

@@ -15,6 +15,8 @@
 //     memory while [photo.Library] does its work, so an upload whose photo could
 //     not be read just now stands one byte before its end, and sending that byte
 //     again is enough.
+//   - What one sender's unfinished uploads can take on a disk is bounded; what has
+//     expired counts no more, and is gone within minutes.
 //   - Original bytes are deleted when the photo is safe, when it is refused, when
 //     the sender ends the upload, and in any case within a day. Parts that a
 //     killed process never entered into a row go by their age.
@@ -63,6 +65,9 @@ type Service struct {
 	Photos *photo.Library
 	// Key makes the secrets of uploads, at least 32 bytes, the same in every process.
 	Key []byte
+	// Share is how many bytes the unfinished uploads of one sender may reserve; 0 is
+	// no limit.
+	Share int64
 	// Dir is a private folder in which an upload is put together, in a file
 	// without a name.
 	Dir string
@@ -90,6 +95,10 @@ type Upload struct {
 	Alt      string // what the photo shows, by the metadata
 	State    State
 	PhotoID  string // once it is done
+	// Sender tells, while it is unfinished, who answers for it: a hash under the
+	// installation's key, empty for nobody. Reserved is how much it can take on a disk.
+	Sender   string
+	Reserved int64
 	Created  time.Time
 	Expires  time.Time
 }
@@ -104,8 +113,10 @@ type Part struct {
 type Rows interface {
 	// AddUpload stores a new upload under the hash of its secret, and returns its id;
 	// if the call was carried out before, it stores nothing and returns the first
-	// one's. The same key with another fingerprint is a problem.
-	AddUpload(ctx context.Context, u Upload, secretHash string, once photo.Once) (id string, err error)
+	// one's. The same key with another fingerprint is a problem. For a sender, admit
+	// is asked with what their unfinished uploads reserve by then, and when the first
+	// of them ends; nobody else adds one for them meanwhile.
+	AddUpload(ctx context.Context, u Upload, secretHash string, once photo.Once, admit func(reserved int64, next time.Time) error) (id string, err error)
 	// UploadOnce returns the id of the upload that a call has begun before, if it has.
 	UploadOnce(ctx context.Context, once photo.Once) (id string, ok bool, err error)
 	// Disown lets a call begin anew that began an upload in vain.
@@ -135,6 +146,7 @@ type Creation struct {
 	Metadata string // kept as it is
 	Alt      string // what the photo shows, as [photo.CheckAlt] left it
 	Once     photo.Once
+	Sender   string // who answers for it; empty for nobody. It is not stored as it is
 }
 
 // Begun is an upload as its sender gets it.
@@ -171,12 +183,18 @@ func (s *Service) begin(ctx context.Context, c Creation) (Begun, error) {
 	now := s.Now().UTC().Truncate(time.Microsecond)
 	u := Upload{
 		ID: id.String(), Length: c.Length, Metadata: c.Metadata, Alt: c.Alt, State: Open, Created: now, Expires: now.Add(Lifetime),
+		Reserved: reservedFor(c.Length),
 	}
 	secret, err := s.secretOf(u.ID)
 	if err != nil {
 		return Begun{}, err
 	}
-	first, err := s.Rows.AddUpload(ctx, u, hashOf(secret), c.Once)
+	if s.Share > 0 && c.Sender != "" {
+		u.Sender = hex.EncodeToString(s.keyed("sender " + c.Sender)[:16])
+	}
+	first, err := s.Rows.AddUpload(ctx, u, hashOf(secret), c.Once, func(reserved int64, next time.Time) error {
+		return s.admit(reserved+u.Reserved, next.Sub(now))
+	})
 	if err != nil {
 		return Begun{}, fmt.Errorf("store an upload: %w", err)
 	}
@@ -205,9 +223,14 @@ func (s *Service) secretOf(id string) (string, error) {
 	if len(s.Key) < 32 {
 		return "", errors.New("make the secret of an upload: the key is too short")
 	}
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(s.keyed("secret of upload " + id)), nil
+}
+
+// keyed hashes a text that begins with what the hash is for.
+func (s *Service) keyed(text string) []byte {
 	h := hmac.New(sha256.New, s.Key)
-	_, _ = h.Write([]byte("secret of upload " + id)) // a hash never fails to write
-	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(h.Sum(nil)), nil
+	_, _ = h.Write([]byte(text)) // a hash never fails to write
+	return h.Sum(nil)
 }
 
 // Abandon ends an upload whose creation came to nothing, so that the same call may
