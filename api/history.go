@@ -124,14 +124,14 @@ func (s *Server) PostReportSupport(ctx context.Context, req PostReportSupportReq
 	if req.Body != nil {
 		voice = req.Body.Voice
 	}
-	named := cmp.Or(voice, key) // a key is as good a name for one voice
-	r, counted, err := s.Reports.Support(ctx, auth.From(ctx), req.Id, named)
+	actor := auth.From(ctx)
+	done, err := s.Reports.Support(ctx, actor, req.Id, cmp.Or(voice, key), // a key is as good a name for one voice
+		idempotency("postReportSupport "+req.Id, actor, key, voice, nil))
 	if err != nil {
 		return nil, err
 	}
-	repeat := key != "" && named == key && !counted
 	return PostReportSupport200JSONResponse{
-		Body:    Support{SupportCount: r.SupportedBy, Counted: counted},
-		Headers: PostReportSupport200ResponseHeaders{IdempotencyReplayed: replayed(repeat)},
+		Body:    Support{SupportCount: done.Report.SupportedBy, Counted: done.Counted},
+		Headers: PostReportSupport200ResponseHeaders{IdempotencyReplayed: replayed(done.Key.Replayed)},
 	}, nil
 }

@@ -48,7 +48,7 @@ func (p *town) live(t *testing.T) (map[string][]byte, people) {
 			_, err = p.reports.AddComment(ctx, auth.Itself(), done.Report.ID, report.Comment{Text: "internt", Internal: true, Origin: report.OriginAPI})
 			must(t, err)
 			if !done.Report.Private {
-				_, _, err = p.reports.Support(ctx, auth.Actor{}, done.Report.ID, "somebody")
+				_, err = p.reports.Support(ctx, auth.Actor{}, done.Report.ID, "somebody", report.Key{})
 				must(t, err)
 			}
 		}

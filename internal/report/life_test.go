@@ -339,7 +339,7 @@ func TestPrivateReportsAreHidden(t *testing.T) {
 		wantProblem(t, name+" comments", err, problem.NotFound)
 		_, err = k.ChangeStatus(t.Context(), who, id, report.StatusChange{To: report.Fixed, Version: 1})
 		wantProblem(t, name+" changes", err, problem.NotFound)
-		_, _, err = k.Support(t.Context(), who, id, "voice")
+		_, err = k.Support(t.Context(), who, id, "voice", report.Key{})
 		wantProblem(t, name+" supports", err, problem.NotFound)
 		_, err = k.Withdraw(t.Context(), who, id, 0)
 		wantProblem(t, name+" withdraws", err, problem.NotFound)
@@ -371,8 +371,8 @@ func TestOneVoiceForEachPerson(t *testing.T) {
 	}{
 		{anna, "", true}, {anna, "phone", false}, {auth.Actor{}, "phone", true}, {auth.Actor{}, "phone", false}, {auth.Actor{}, "tablet", true},
 	} {
-		if _, counted, err := k.Support(t.Context(), tt.who, r.ID, tt.client); err != nil || counted != tt.counted {
-			t.Errorf("voice %d counted = %v, want %v (%v)", i, counted, tt.counted, err)
+		if done, err := k.Support(t.Context(), tt.who, r.ID, tt.client, report.Key{}); err != nil || done.Counted != tt.counted {
+			t.Errorf("voice %d counted = %v, want %v (%v)", i, done.Counted, tt.counted, err)
 		}
 	}
 }

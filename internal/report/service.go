@@ -86,8 +86,9 @@ type Store interface {
 	AddOnce(ctx context.Context, name string, key Key, change func(*Report) (Changes, error)) (Report, Replay, error)
 	// Support counts a voice once over a whole case, and reports whether it was
 	// new. The report it returns has the case's count. A person who filed one of
-	// the case's reports counts already.
-	Support(ctx context.Context, name string, v Voice, e Event) (Report, bool, error)
+	// the case's reports counts already. With a key that was used before it counts
+	// nothing.
+	Support(ctx context.Context, name string, v Voice, key Key, e Event) (Supported, error)
 	// Merge makes a report a voice of the case that into is, or is a voice of, with
 	// all that this causes to both. Both are locked by then. Voices of the report
 	// come along, their own work is kept, and the case is counted anew.

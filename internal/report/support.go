@@ -11,32 +11,45 @@ import (
 
 // Support says "me too" once for each person: known by account, else by a
 // random id that the client keeps. Whoever filed the report counts already. It
-// does not count as a change of the report: a crew's version stays good.
-func (s *Service) Support(ctx context.Context, actor auth.Actor, name, clientID string) (r Report, counted bool, err error) {
+// does not count as a change of the report: a crew's version stays good. The same
+// key again counts nobody, and answers as things stand by then.
+func (s *Service) Support(ctx context.Context, actor auth.Actor, name, clientID string, key Key) (Supported, error) {
 	if f, bad := textFault("/voice", clientID, maxName); bad {
-		return Report{}, false, problem.Invalidity([]problem.FieldError{f})
+		return Supported{}, problem.Invalidity([]problem.FieldError{f})
 	}
-	r, err = s.Read(ctx, actor, name)
+	r, err := s.Read(ctx, actor, name)
 	if err != nil {
-		return Report{}, false, err
+		return Supported{}, err
 	}
 	if err := s.allow(actor, auth.Support, &r); err != nil {
-		return Report{}, false, err
+		return Supported{}, err
 	}
 	if actor.PersonID == "" && clientID == "" {
-		return Report{}, false, problem.Field("/voice", "required", "send a random id that this phone keeps, so that each person counts once")
+		return Supported{}, problem.Field("/voice", "required", "send a random id that this phone keeps, so that each person counts once")
 	}
 	v := Voice{Hash: voiceHash(actor, clientID), PersonID: actor.PersonID}
 	if known := s.known(actor, r); known.ReportID == r.ID {
 		v.PersonID, v.Reporter = "", true
 	}
-	r, counted, err = s.Store.Support(ctx, r.ID, v, Event{
+	done, err := s.Store.Support(ctx, r.ID, v, key, Event{
 		ID: newID(), Kind: EventSupported, ReportID: r.ID, Jurisdiction: r.Jurisdiction, CreatedAt: s.now(),
 	})
-	if err == nil {
+	switch {
+	case err != nil:
+		return Supported{}, err
+	case done.Key.Replayed && done.Key.Fingerprint != key.Fingerprint:
+		return Supported{}, ErrKeyReused()
+	case done.Counted:
 		s.wake()
 	}
-	return r, counted, err
+	return done, nil
+}
+
+// Supported is what came of a "me too".
+type Supported struct {
+	Report  Report // with the count of its case
+	Counted bool   // the voice was new
+	Key     Replay // what the call's key stands for
 }
 
 // Voice is one who says "me too".

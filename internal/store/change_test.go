@@ -147,12 +147,12 @@ func TestAVoiceCountsOnce(t *testing.T) {
 		r := create(t, db, filing())
 		var counted atomic.Int64
 		race(50, func(i int) {
-			_, ok, err := processes[i%2].Support(context.Background(), r.ID, report.Voice{Hash: fmt.Sprint("voice ", i%5)},
+			done, err := processes[i%2].Support(context.Background(), r.ID, report.Voice{Hash: fmt.Sprint("voice ", i%5)}, report.Key{},
 				report.Event{ID: newID(), Kind: report.EventSupported, ReportID: r.ID, Jurisdiction: "2281", CreatedAt: noon})
 			if err != nil {
 				t.Error(err)
 			}
-			if ok {
+			if done.Counted {
 				counted.Add(1)
 			}
 		})

@@ -203,7 +203,7 @@ func (t *town) support(tb testing.TB, h *house) {
 	}
 	t.said = append(t.said, name+" supports "+h.Reference)
 	before := t.people(h.root())
-	_, counted, err := t.Support(tb.Context(), who, h.ID, phone)
+	done, err := t.Support(tb.Context(), who, h.ID, phone, report.Key{})
 	if h.Private && (who.PersonID == "" || who.PersonID != h.PersonID) {
 		if !problem.Is(err, problem.NotFound) {
 			tb.Errorf("support of a private report: %v", err)
@@ -220,8 +220,8 @@ func (t *town) support(tb testing.TB, h *house) {
 	if name != h.PersonID {
 		h.supporters[name] = true
 	}
-	if counted != (t.people(h.root()) > before) {
-		tb.Errorf("%s counted: %v", name, counted)
+	if done.Counted != (t.people(h.root()) > before) {
+		tb.Errorf("%s counted: %v", name, done.Counted)
 	}
 }
 

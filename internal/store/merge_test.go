@@ -59,7 +59,7 @@ func TestAHundredReportsOfOneHoleAreOneCase(t *testing.T) {
 				return
 			}
 			r := done.Report
-			if _, _, err := s.Support(context.Background(), auth.Actor{}, r.ID, fmt.Sprint("phone ", i%phones)); err != nil {
+			if _, err := s.Support(context.Background(), auth.Actor{}, r.ID, fmt.Sprint("phone ", i%phones), report.Key{}); err != nil {
 				t.Error(err)
 			}
 			earlier, ok := filed.put(r.ID)

@@ -142,7 +142,7 @@ func TestNoReport(t *testing.T) {
 			if _, err := s.Update(t.Context(), name, nothing); !problem.Is(err, problem.NotFound) {
 				t.Errorf("update %q: %v", name, err)
 			}
-			if _, _, err := s.Support(t.Context(), name, report.Voice{Hash: "v"}, report.Event{}); !problem.Is(err, problem.NotFound) {
+			if _, err := s.Support(t.Context(), name, report.Voice{Hash: "v"}, report.Key{}, report.Event{}); !problem.Is(err, problem.NotFound) {
 				t.Errorf("support %q: %v", name, err)
 			}
 			if _, err := s.Erase(t.Context(), name, nothing); !problem.Is(err, problem.NotFound) {

@@ -60,18 +60,22 @@ func (t *tx) reportersOf(ctx context.Context, caseID string) (people int, known 
 }
 
 // Support counts a voice once over a whole case.
-func (s Reports) Support(ctx context.Context, name string, v report.Voice, e report.Event) (report.Report, bool, error) {
-	var r report.Report
-	var counted bool
+func (s Reports) Support(ctx context.Context, name string, v report.Voice, key report.Key, e report.Event) (report.Supported, error) {
+	var done report.Supported
 	err := s.inCases(ctx, []string{name}, func(ctx context.Context, t *tx, cases []string) (err error) {
-		counted = false
-		if r, err = t.whole(ctx, name, ""); err != nil {
+		done = report.Supported{}
+		if done.Report, err = t.whole(ctx, name, ""); err != nil {
 			return err
 		}
-		if counted, err = t.addVoice(ctx, r, cases[0], v); err != nil {
-			return fmt.Errorf("count a voice: %w", err)
+		if done.Key, err = t.claimKey(ctx, key, done.Report.ID, micros(e.CreatedAt)); err != nil {
+			return err
 		}
-		if counted {
+		if !done.Key.Replayed {
+			if done.Counted, err = t.addVoice(ctx, done.Report, cases[0], v); err != nil {
+				return fmt.Errorf("count a voice: %w", err)
+			}
+		}
+		if done.Counted {
 			if _, err := t.exec(ctx, `UPDATE reports SET supported_by = supported_by + 1 WHERE id = $1`, cases[0]); err != nil {
 				return fmt.Errorf("count a voice: %w", err)
 			}
@@ -79,12 +83,12 @@ func (s Reports) Support(ctx context.Context, name string, v report.Voice, e rep
 				return err
 			}
 		}
-		return t.row(ctx, `SELECT supported_by FROM reports WHERE id = $1`, cases[0]).Scan(&r.SupportedBy)
+		return t.row(ctx, `SELECT supported_by FROM reports WHERE id = $1`, cases[0]).Scan(&done.Report.SupportedBy)
 	})
 	if err != nil {
-		return report.Report{}, false, err
+		return report.Supported{}, err
 	}
-	return r, counted, nil
+	return done, nil
 }
 
 // addVoice keeps a voice with the report that it was raised for, where it counts
