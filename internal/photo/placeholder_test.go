@@ -64,7 +64,7 @@ func TestAltText(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := CheckAlt(tt.text)
+			got, err := CheckAlt("alt", tt.text)
 			var p *problem.Error
 			switch {
 			case tt.code == "" && (err != nil || got != tt.want):
