@@ -29,6 +29,7 @@ func TestHeldAltTexts(t *testing.T) {
 		t.Run("a private report needs no holding", func(t *testing.T) { privateAltsAreNotHeld(t, s) })
 		t.Run("what a voice shows is held in its case too", func(t *testing.T) { altsOfAVoice(t, s, handler) })
 		t.Run("erasing leaves no trace of them", func(t *testing.T) { altsAreErased(t, s) })
+		t.Run("nor does erasing a person", func(t *testing.T) { altsOfAPerson(t, s, crew) })
 	})
 }
 
@@ -246,5 +247,28 @@ func altsAreErased(t *testing.T, s *system) {
 	reporter.Send(http.MethodDelete, "/v1/reports/"+r.Id+"/personal-data", nil).Want(http.StatusNoContent)
 	if n := kept(); n != 0 {
 		t.Errorf("the word is still there %d times", n)
+	}
+}
+
+// Who is forgotten leaves the photos that they added to other people's reports, which
+// show the fault, and none of their words.
+func altsOfAPerson(t *testing.T, s *system, crew *apitest.Client) {
+	email := s.address("forgotten")
+	resident := s.bearing(t, s.signedIn(t, email))
+	r := s.filed(t, inSundsvall, nil)
+	for _, photo := range []string{s.tusAlt(t, theAlt), s.tusAlt(t, "Ett hål")} {
+		resident.Send(http.MethodPost, "/v1/reports/"+r.Id+"/photos", fields{"photos": []string{photo}}).Want(http.StatusCreated)
+	}
+	if q := queue(t, crew, "")[r.Id]; q.HeldUpdates != 1 || !slices.Equal(altsSeen(q.Photos), []string{theAlt, "Ett hål"}) {
+		t.Fatalf("the queue shows %+v", q)
+	}
+	_, err := s.server.Reports.ErasePerson(t.Context(), email)
+	must(t, err)
+	if q := queue(t, crew, "")[r.Id]; q.HeldUpdates != 0 || !slices.Equal(altsSeen(q.Photos), []string{"", ""}) {
+		t.Errorf("the queue shows %+v", q)
+	}
+	ids := "('" + read(t, s.Client, r.Id).Photos[0].Id + "', '" + read(t, s.Client, r.Id).Photos[1].Id + "')"
+	if n := s.count(t, "SELECT count(*) FROM uploads WHERE photo IN "+ids+" AND metadata <> ''"); n != 0 {
+		t.Errorf("%d uploads tell still what they show", n)
 	}
 }

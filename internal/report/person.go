@@ -22,7 +22,7 @@ type Traces struct {
 	Remarks       []Remark // that the account wrote on other people's reports
 }
 
-// Remark names a text in a report's history.
+// Remark names a text in a report's history, with what the photos show that came with it.
 type Remark struct{ ReportID, UpdateID string }
 
 // ErasePerson erases all that is kept of whoever has an e-mail address: the personal
@@ -75,7 +75,8 @@ func errJournalSilent(cause error) error {
 	}
 }
 
-// eraseComments takes the words out of comments; that something was said stays.
+// eraseComments takes the words out of comments, and what their photos are said to
+// show; that something was said stays, and the photos.
 func (s *Service) eraseComments(ctx context.Context, comments []Remark) error {
 	for _, c := range comments {
 		if err := s.eraseComment(ctx, c); err != nil {
@@ -107,6 +108,11 @@ func (s *Service) eraseComment(ctx context.Context, c Remark) error {
 		r.UpdatedAt = note.CreatedAt
 		caused := r.caused(note, EventErased)
 		caused.Texts = []NewText{{UpdateID: c.UpdateID}}
+		for _, p := range r.Photos {
+			if p.UpdateID == c.UpdateID {
+				caused.NewAlts = append(caused.NewAlts, NewAlt{PhotoID: p.ID})
+			}
+		}
 		return caused, nil
 	})
 	return err

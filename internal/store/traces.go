@@ -26,7 +26,8 @@ func (s Reports) Traces(ctx context.Context, email string) (report.Traces, error
 		return found, s.asProblem(fmt.Errorf("look for a person's subscriptions: %w", err))
 	}
 	rows, err := s.query(ctx, `SELECT u.report, u.id FROM updates u
-		WHERE u.author_id = $1 AND u.author_id <> '' AND u.author = 'resident' AND u.text <> '' ORDER BY u.id`, found.Account)
+		WHERE u.author_id = $1 AND u.author_id <> '' AND u.author = 'resident'
+			AND (u.text <> '' OR EXISTS (SELECT 1 FROM photos p WHERE p.report = u.report AND p.update_id = u.id AND p.alt <> '')) ORDER BY u.id`, found.Account)
 	found.Remarks, err = collect(rows, err, func(row scanner) (c report.Remark, err error) {
 		return c, row.Scan(&c.ReportID, &c.UpdateID)
 	})

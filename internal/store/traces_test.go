@@ -45,13 +45,22 @@ func TestForgettingAPerson(t *testing.T) {
 			return said, nil
 		})
 		must(t, err)
+		for alt, photo := range map[string]string{"en lapp": addPhoto(t, db, noon), "": addPhoto(t, db, noon)} {
+			_, err := s.Update(t.Context(), others.ID, func(r *report.Report) (report.Changes, error) {
+				showed := changes(r.ID)
+				showed.Updates[0].Author, showed.Updates[0].AuthorID, showed.Updates[0].Text = report.ByResident, "resident", ""
+				showed.Photos, showed.Alts = []string{photo}, []string{alt}
+				return showed, nil
+			})
+			must(t, err)
+		}
 
 		found, err := s.Traces(t.Context(), "qvintus@example.org")
 		must(t, err)
 		slices.Sort(found.Reports)
 		if want := []string{byAccount.ID, byAddress.ID}; found.Account != "resident" || found.Staff || !slices.Equal(found.Reports, want) ||
-			len(found.Remarks) != 1 || found.Remarks[0].ReportID != others.ID {
-			t.Errorf("the resident's traces are %+v, want reports %v and one remark to %s", found, want, others.ID)
+			len(found.Remarks) != 2 || found.Remarks[1].ReportID != others.ID || found.Remarks[0].ReportID != others.ID {
+			t.Errorf("the resident's traces are %+v, want reports %v and two remarks to %s, of which one is what a photo shows", found, want, others.ID)
 		}
 		must(t, s.Forget(t.Context(), found))
 		if email, ok, err := s.EmailOf(t.Context(), "resident"); ok || err != nil {
