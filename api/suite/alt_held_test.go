@@ -157,9 +157,12 @@ func altsShownChanged(t *testing.T, s *system, handler *apitest.Client) {
 func lateAltsAreHeld(t *testing.T, s *system, handler, crew *apitest.Client) {
 	r, resident := s.filed(t, inSundsvall, nil), s.resident(t)
 	add := func(c *apitest.Client) (u api.Update) {
-		c.WithTest(t).Send(http.MethodPost, "/v1/reports/"+r.Id+"/updates", fields{"text": "Se", "photos": []string{s.unclaimed(t)}, "alts": []string{theAlt}}).Want(http.StatusCreated).JSON(&u)
-		if !u.TextHeld || u.Photos[0].Alt != theAlt || len(u.Found) != 1 || u.Found[0].Field != "/photos/0/alt" {
-			t.Errorf("the answer says %+v", u)
+		c, body := c.WithTest(t).With("Idempotency-Key", s.key()), fields{"text": "Se", "photos": []string{s.unclaimed(t)}, "alts": []string{theAlt}}
+		for range 2 { // and so says the repeat
+			c.Send(http.MethodPost, "/v1/reports/"+r.Id+"/updates", body).Want(http.StatusCreated).JSON(&u)
+			if !u.TextHeld || u.Photos[0].Alt != theAlt || len(u.Found) != 1 || u.Found[0].Field != "/photos/0/alt" {
+				t.Errorf("the answer says %+v", u)
+			}
 		}
 		return u
 	}

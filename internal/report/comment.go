@@ -98,6 +98,10 @@ func (s *Service) commentedBefore(ctx context.Context, r Report, key Key) (Comme
 	if err != nil || !ok {
 		return Commentary{}, false, err
 	}
+	// What was read may be from before the comment, and without its writer's own held words.
+	if r, err = s.Store.Report(ctx, r.ID); err != nil {
+		return Commentary{}, false, err
+	}
 	done, err := s.replayedComment(ctx, r, first, key)
 	return done, true, err
 }
