@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -30,6 +31,40 @@ func TestRequestsUseNoKeywordThatIsIgnored(t *testing.T) {
 	}
 	if len(looked) < 50 {
 		t.Errorf("only %d schemas were looked at", len(looked))
+	}
+}
+
+// Whoever changes what is there says which version the change was made on, so
+// that nobody replaces what they have never seen.
+func TestEveryChangeNamesItsVersion(t *testing.T) {
+	t.Parallel()
+	contract, err := loadContract()
+	if err != nil {
+		t.Fatal(err)
+	}
+	otherwise := map[string]string{
+		"patchUpload": "goes on at Upload-Offset, which a second writer misses: 409",
+	}
+	changes := 0
+	for key, op := range contract.operations {
+		method, id := op.route.Method, op.route.Operation.OperationID
+		if method != http.MethodPut && method != http.MethodPatch {
+			continue
+		}
+		changes++
+		named := slices.ContainsFunc(op.parameters, func(p *openapi3.Parameter) bool { return p.In == openapi3.ParameterInHeader && p.Name == "If-Match" })
+		if excepted := otherwise[id] != ""; named == excepted {
+			t.Errorf("%s: If-Match is a parameter: %v", key, named)
+		}
+		for _, status := range []int{http.StatusPreconditionFailed, http.StatusPreconditionRequired} {
+			if named && op.route.Operation.Responses.Status(status) == nil {
+				t.Errorf("%s does not say when it answers %d", key, status)
+			}
+		}
+		delete(otherwise, id)
+	}
+	if changes < 8 || len(otherwise) > 0 {
+		t.Errorf("%d changes were looked at; not met: %v", changes, otherwise)
 	}
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/kantsten/kantsten/internal/auth"
@@ -69,6 +70,18 @@ func (s *Server) met(ctx context.Context, code string, err error) error {
 	return &same
 }
 
+// atVersion refuses a change that was not made on the jurisdiction as it is now.
+func atVersion(now tenant.Jurisdiction, ifMatch string) error {
+	switch v := version(ifMatch); v {
+	case now.Version:
+		return nil
+	case 0:
+		return &problem.Error{Kind: problem.VersionRequired, Detail: "send If-Match with the current version", Current: now}
+	default:
+		return &problem.Error{Kind: problem.Stale, Detail: fmt.Sprintf("version %d is current, not %d", now.Version, v), Current: now}
+	}
+}
+
 // PutJurisdiction serves PUT /v1/jurisdictions/{code}.
 func (s *Server) PutJurisdiction(ctx context.Context, req PutJurisdictionRequestObject) (PutJurisdictionResponseObject, error) {
 	now, err := s.Tenants.Get(ctx, req.Code)
@@ -84,8 +97,10 @@ func (s *Server) PutJurisdiction(ctx context.Context, req PutJurisdictionRequest
 	if err := mayChange(ctx, now, wanted); err != nil {
 		return nil, err
 	}
-	if !isNew && wanted.Version == 0 {
-		return nil, &problem.Error{Kind: problem.VersionRequired, Detail: "send If-Match with the current version", Current: now}
+	if !isNew {
+		if err := atVersion(now, req.Params.IfMatch); err != nil {
+			return nil, err
+		}
 	}
 	j, err := s.Tenants.Put(ctx, wanted)
 	if err != nil {
@@ -108,21 +123,32 @@ func (s *Server) PutJurisdictionService(ctx context.Context, req PutJurisdiction
 	if err := auth.From(ctx).May(auth.ConfigureJurisdiction, auth.Resource{Jurisdiction: j.Code}); err != nil {
 		return nil, err
 	}
-	j.Services = slices.DeleteFunc(slices.Clone(j.Services), func(o catalog.Override) bool { return o.Code == req.Service })
-	j.Services = append(j.Services, toOverride(req.Service, *req.Body))
-	if p := catalog.Base().Validate(j.Services); p != nil {
-		return nil, renamed(p, inOverride)
-	}
-	if j, err = s.Tenants.Put(ctx, j); err != nil {
+	if err := atVersion(j, req.Params.IfMatch); err != nil {
 		return nil, err
 	}
-	svc, open := j.Catalogue().Service(req.Service)
+	wanted := j
+	wanted.Services = slices.DeleteFunc(slices.Clone(j.Services), func(o catalog.Override) bool { return o.Code == req.Service })
+	wanted.Services = append(wanted.Services, toOverride(req.Service, *req.Body))
+	if p := catalog.Base().Validate(wanted.Services); p != nil {
+		return nil, renamed(p, inOverride)
+	}
+	if j, err = s.Tenants.Put(ctx, wanted); err != nil {
+		return nil, s.met(ctx, wanted.Code, err)
+	}
+	return PutJurisdictionService200JSONResponse{
+		Body: toOffered(j, req.Service), Headers: PutJurisdictionService200ResponseHeaders{ETag: etag(j.Version)},
+	}, nil
+}
+
+// toOffered is a service as a jurisdiction has it, be it switched off.
+func toOffered(j tenant.Jurisdiction, code string) Service {
+	svc, open := j.Catalogue().Service(code)
 	if !open {
-		svc, _ = catalog.Base().Service(req.Service)
+		svc, _ = catalog.Base().Service(code)
 	}
 	wire := toService(svc, j.Language)
-	wire.Code, wire.Disabled = req.Service, !open
-	return PutJurisdictionService200JSONResponse(wire), nil
+	wire.Code, wire.Disabled = code, !open
+	return wire
 }
 
 // staffPlace resolves a jurisdiction in a path for calls on its staff and keys.

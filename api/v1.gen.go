@@ -2002,6 +2002,12 @@ type PutJurisdictionRulesParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// PutJurisdictionServiceParams defines parameters for PutJurisdictionService.
+type PutJurisdictionServiceParams struct {
+	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // GetLocateParams defines parameters for GetLocate.
 type GetLocateParams struct {
 	// Lat Latitude, WGS 84 degrees.
@@ -2394,7 +2400,7 @@ type ServerInterface interface {
 	PutJurisdictionRules(c *gin.Context, code JurisdictionCode, params PutJurisdictionRulesParams)
 	// PutJurisdictionService Adapt a service
 	// (PUT /v1/jurisdictions/{code}/services/{service})
-	PutJurisdictionService(c *gin.Context, code JurisdictionCode, service ServiceCode)
+	PutJurisdictionService(c *gin.Context, code JurisdictionCode, service ServiceCode, params PutJurisdictionServiceParams)
 	// ListStaff List the staff
 	// (GET /v1/jurisdictions/{code}/staff)
 	ListStaff(c *gin.Context, code JurisdictionCode)
@@ -2987,6 +2993,30 @@ func (siw *ServerInterfaceWrapper) PutJurisdictionService(c *gin.Context) {
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutJurisdictionServiceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -2994,7 +3024,7 @@ func (siw *ServerInterfaceWrapper) PutJurisdictionService(c *gin.Context) {
 		}
 	}
 
-	siw.Handler.PutJurisdictionService(c, code, service)
+	siw.Handler.PutJurisdictionService(c, code, service, params)
 }
 
 // ListStaff operation middleware
@@ -5139,6 +5169,7 @@ func (response PutJurisdictionRules200JSONResponse) VisitPutJurisdictionRulesRes
 type PutJurisdictionServiceRequestObject struct {
 	Code    JurisdictionCode `json:"code"`
 	Service ServiceCode      `json:"service"`
+	Params  PutJurisdictionServiceParams
 	Body    *PutJurisdictionServiceJSONRequestBody
 }
 
@@ -5146,15 +5177,23 @@ type PutJurisdictionServiceResponseObject interface {
 	VisitPutJurisdictionServiceResponse(w http.ResponseWriter) error
 }
 
-type PutJurisdictionService200JSONResponse Service
+type PutJurisdictionService200ResponseHeaders struct {
+	ETag string
+}
+
+type PutJurisdictionService200JSONResponse struct {
+	Body    Service
+	Headers PutJurisdictionService200ResponseHeaders
+}
 
 func (response PutJurisdictionService200JSONResponse) VisitPutJurisdictionServiceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -6945,11 +6984,12 @@ func (sh *strictHandler) PutJurisdictionRules(ctx *gin.Context, code Jurisdictio
 }
 
 // PutJurisdictionService operation middleware
-func (sh *strictHandler) PutJurisdictionService(ctx *gin.Context, code JurisdictionCode, service ServiceCode) {
+func (sh *strictHandler) PutJurisdictionService(ctx *gin.Context, code JurisdictionCode, service ServiceCode, params PutJurisdictionServiceParams) {
 	var request PutJurisdictionServiceRequestObject
 
 	request.Code = code
 	request.Service = service
+	request.Params = params
 
 	var body PutJurisdictionServiceJSONRequestBody
 	var err error

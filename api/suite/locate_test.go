@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -8,7 +9,9 @@ import (
 	"time"
 
 	"github.com/kantsten/kantsten/api"
+	"github.com/kantsten/kantsten/api/apitest"
 	"github.com/kantsten/kantsten/internal/auth"
+	"github.com/kantsten/kantsten/internal/problem"
 )
 
 func TestLocate(t *testing.T) {
@@ -17,6 +20,7 @@ func TestLocate(t *testing.T) {
 		t.Run("nearby", func(t *testing.T) { nearby(t, s) })
 		t.Run("services", func(t *testing.T) { services(t, s) })
 		t.Run("a service of one's own", func(t *testing.T) { overrides(t, s) })
+		t.Run("a service adapted by two", func(t *testing.T) { overrideVersions(t, s) })
 	})
 }
 
@@ -135,9 +139,13 @@ func services(t *testing.T, s *system) {
 // shown within a second or so.
 func overrides(t *testing.T, s *system) {
 	admin := s.staff(t, auth.Administrator, sundsvall)
+	send := func(service string, o fields) apitest.Response {
+		version := s.in(t).Get("/v1/jurisdictions/2281").Want(http.StatusOK).Header.Get("ETag")
+		return admin.WithTest(t).With("If-Match", version).Send(http.MethodPut, "/v1/jurisdictions/2281/services/"+service, o)
+	}
 	put := func(service string, o fields) (svc api.Service) {
 		t.Helper()
-		admin.WithTest(t).Send(http.MethodPut, "/v1/jurisdictions/2281/services/"+service, o).Want(http.StatusOK).JSON(&svc)
+		send(service, o).Want(http.StatusOK).JSON(&svc)
 		s.pass(2 * time.Second)
 		return svc
 	}
@@ -161,7 +169,7 @@ func overrides(t *testing.T, s *system) {
 		t.Errorf("renamed: %q", got)
 	}
 	number := fields{"code": "number", "datatype": "number", "required": true, "label": fields{"sv": "Korgens nummer"}, "hint": both("Står på den")}
-	problemAt(t, admin.WithTest(t).Send(http.MethodPut, "/v1/jurisdictions/2281/services/bin", fields{"attributes": []fields{number}}),
+	problemAt(t, send("bin", fields{"attributes": []fields{number}}),
 		http.StatusUnprocessableEntity, "/attributes/0/label/en")
 	number["label"] = both("Korgens nummer")
 	put("bin", fields{"attributes": []fields{number}})
@@ -174,7 +182,33 @@ func overrides(t *testing.T, s *system) {
 	s.filed(t, inSundsvall, fields{"service": "ski-track"})
 	problemAt(t, s.in(t).Send(http.MethodPost, "/v1/reports", pothole(inStockholm, fields{"service": "ski-track"})), http.StatusUnprocessableEntity, "/service")
 	for _, bad := range []fields{{"name": both("Utan grupp")}, {"name": both("x"), "group": "nowhere"}} {
-		problemAt(t, admin.WithTest(t).Send(http.MethodPut, "/v1/jurisdictions/2281/services/own-thing", bad), http.StatusUnprocessableEntity, "/group")
+		problemAt(t, send("own-thing", bad), http.StatusUnprocessableEntity, "/group")
+	}
+}
+
+// Two administrators who adapt the same service, or two of one jurisdiction, see
+// each other's change before they replace it.
+func overrideVersions(t *testing.T, s *system) {
+	const path = "/v1/jurisdictions/2281/services/bench-furniture"
+	admin := s.staff(t, auth.Administrator, sundsvall)
+	now := s.in(t).Get("/v1/jurisdictions/2281").Want(http.StatusOK).Header.Get("ETag")
+	sees := func(p apitest.Problem) {
+		t.Helper()
+		var current api.Jurisdiction
+		if err := json.Unmarshal(p.Current, &current); err != nil || fmt.Sprintf("%q", fmt.Sprint(current.Version)) != now {
+			t.Errorf("the refusal shows %s (%v), want version %s", p.Current, err, now)
+		}
+	}
+	off, renamed := fields{"disabled": true}, fields{"name": both("Parkbänk")}
+	sees(admin.Send(http.MethodPut, path, off).Want(http.StatusPreconditionRequired).WantProblem(problem.VersionRequired))
+	sees(admin.With("If-Match", `"9999"`).Send(http.MethodPut, path, off).Want(http.StatusPreconditionFailed).WantProblem(problem.Stale))
+	first := admin.With("If-Match", now).Send(http.MethodPut, path, off).Want(http.StatusOK)
+	second := admin.With("If-Match", now).Send(http.MethodPut, path, renamed).Want(http.StatusPreconditionFailed)
+	now = first.Header.Get("ETag")
+	sees(second.WantProblem(problem.Stale))
+	var svc api.Service
+	if admin.With("If-Match", now).Send(http.MethodPut, path, renamed).Want(http.StatusOK).JSON(&svc); svc.Name != "Parkbänk" {
+		t.Errorf("at the version seen: %+v", svc)
 	}
 }
 
