@@ -191,7 +191,7 @@ func givenUp(t *testing.T, s *system) {
 func cannotBeFollowed(t *testing.T, s *system) {
 	r := s.filed(t, inSundsvall, nil)
 	_, push := s.browser(t)
-	area := fields{"lat": 62, "lon": 17, "radius_m": 100}
+	area := fields{"lat": 62.1, "lon": 17, "radius_m": 100}
 	endpoint := func(url string) fields { return fields{"endpoint": url, "keys": push["keys"]} }
 	before := s.count(t, "SELECT count(*) FROM subscriptions")
 	tests := []struct {
@@ -205,6 +205,8 @@ func cannotBeFollowed(t *testing.T, s *system) {
 		{"a report by services", "/services", fields{"report": r.Id, "services": []string{"pothole"}, "push": push}},
 		{"too wide an area", "/area/radius_m", fields{"area": fields{"lat": 62, "lon": 17, "radius_m": 20_001}, "push": push}},
 		{"an area at a pole", "/area/lat", fields{"area": fields{"lat": 89, "lon": 17, "radius_m": 100}, "push": push}},
+		{"an area at sea", "/area/lat", fields{"area": fields{"lat": 0, "lon": 0, "radius_m": 100}, "push": push}},
+		{"a service that nobody has", "/services/0", fields{"area": area, "services": []string{"unicorn"}, "push": push}},
 		{"a push service inside", "/push/endpoint", fields{"report": r.Id, "push": endpoint("https://10.0.0.1/push")}},
 		{"a push service in the cloud's cellar", "/push/endpoint", fields{"report": r.Id, "push": endpoint("https://169.254.169.254/latest")}},
 		{"a push service by another protocol", "/push/endpoint", fields{"report": r.Id, "push": endpoint("ftp://push.example.net/x")}},

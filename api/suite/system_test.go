@@ -150,7 +150,7 @@ func (s *system) wireDomain(blobs blob.Store, secrets auth.Secrets) {
 func (s *system) wireNotices(secrets auth.Secrets) {
 	guard := egress.New(egress.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	followers := &notify.Followers{
-		Store: store.Followers{DB: s.db}, Reports: s.server.Reports, Egress: guard, Now: s.now,
+		Store: store.Followers{DB: s.db}, Reports: s.server.Reports, Places: s.server.Router, Egress: guard, Now: s.now,
 		CodeKey: secrets.CodeKey, SecretKey: secrets.LinkKey, Committed: s.wake,
 	}
 	s.server.Followers = followers

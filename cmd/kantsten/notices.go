@@ -40,7 +40,7 @@ func (p *program) wireNotices(isDemo bool, out io.Writer) error {
 	})
 	p.reports.Detector = p.detector(isDemo)
 	p.followers = &notify.Followers{
-		Store: store.Followers{DB: p.db}, Reports: p.reports, Egress: p.egress, Now: time.Now,
+		Store: store.Followers{DB: p.db}, Reports: p.reports, Places: &routing.Router{Boundaries: p.boundaries}, Egress: p.egress, Now: time.Now,
 		CodeKey: p.secrets.CodeKey, SecretKey: p.secrets.LinkKey, Committed: p.wake,
 	}
 	mailer, folder, err := p.mailer(isDemo)

@@ -85,7 +85,7 @@ func (p *town) wire() {
 		Photos: p.photos, Follow: p.secrets.FollowKeys, Sweden: sweden, Now: time.Now,
 	}
 	p.followers = &notify.Followers{
-		Store: store.Followers{DB: p.db}, Reports: p.reports, Egress: egress.New(egress.Config{}), Now: time.Now,
+		Store: store.Followers{DB: p.db}, Reports: p.reports, Places: &routing.Router{Boundaries: p.boundaries}, Egress: egress.New(egress.Config{}), Now: time.Now,
 		CodeKey: p.secrets.CodeKey, SecretKey: p.secrets.LinkKey,
 	}
 }

@@ -30,6 +30,7 @@ const (
 type Followers struct {
 	Store   FollowerStore
 	Reports ReportReader
+	Places  Places
 	// Egress judges push endpoints.
 	Egress *egress.Client
 	Now    func() time.Time
@@ -44,6 +45,14 @@ type Followers struct {
 // told problem.NotFound of what they may not see. *report.Service is one.
 type ReportReader interface {
 	Read(ctx context.Context, actor auth.Actor, name string) (report.Report, error)
+}
+
+// Places knows where and what can be reported. *routing.Router is one.
+type Places interface {
+	// ReachesReports reports whether reports may be filed within a circle.
+	ReachesReports(ctx context.Context, lat, lon, radiusM float64) (bool, error)
+	// TakesService reports whether a service can be reported anywhere.
+	TakesService(ctx context.Context, code string) (bool, error)
 }
 
 // Follow asks to be told of one report or of an area, by push or by e-mail.

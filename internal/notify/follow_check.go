@@ -30,9 +30,14 @@ var (
 
 // prepare checks what was asked and makes the row of it.
 func (s *Followers) prepare(ctx context.Context, actor auth.Actor, f Follow) (Follower, error) {
-	faults := f.faults()
-	row := Follower{Area: f.Area, Services: f.Services, Language: f.Language, CreatedAt: s.now()}
 	var err error
+	faults := f.faults()
+	if len(faults) == 0 { // so that only what can be looked up is
+		if faults, err = s.unheard(ctx, f); err != nil {
+			return Follower{}, err
+		}
+	}
+	row := Follower{Area: f.Area, Services: f.Services, Language: f.Language, CreatedAt: s.now()}
 	if f.Push != nil {
 		row.Active = true
 		row.Push, err = ValidateSubscription(ctx, s.Egress, "/push", Subscription(*f.Push))
@@ -59,6 +64,31 @@ func (s *Followers) prepare(ctx context.Context, actor auth.Actor, f Follow) (Fo
 		row.Report = r.ID
 	}
 	return s.named(row)
+}
+
+// unheard are the services that nobody has and the area where nobody takes
+// reports: who follows them would never hear a word.
+func (s *Followers) unheard(ctx context.Context, f Follow) (faults []problem.FieldError, err error) {
+	for i, code := range f.Services {
+		known, err := s.Places.TakesService(ctx, code)
+		if err != nil {
+			return nil, fmt.Errorf("look up service %q to follow: %w", code, err)
+		}
+		if !known {
+			faults = append(faults, unknownService(i))
+		}
+	}
+	if f.Area == nil {
+		return faults, nil
+	}
+	reached, err := s.Places.ReachesReports(ctx, f.Area.Lat, f.Area.Lon, f.Area.RadiusM)
+	if err != nil {
+		return nil, fmt.Errorf("look up an area to follow: %w", err)
+	}
+	if !reached {
+		faults = append(faults, problem.FieldError{Field: "/area/lat", Code: "outside", Detail: "nobody is responsible for any place in this area"})
+	}
+	return faults, nil
 }
 
 // named gives a row its id and secret.
@@ -110,10 +140,14 @@ func serviceFaults(services []string) []problem.FieldError {
 	var faults []problem.FieldError
 	for i, code := range services {
 		if !serviceForm.MatchString(code) {
-			faults = append(faults, problem.FieldError{Field: fmt.Sprintf("/services/%d", i), Code: "unknown", Detail: "no service has such a code"})
+			faults = append(faults, unknownService(i))
 		}
 	}
 	return faults
+}
+
+func unknownService(i int) problem.FieldError {
+	return problem.FieldError{Field: fmt.Sprintf("/services/%d", i), Code: "unknown", Detail: "no service has such a code"}
 }
 
 // faults are written so that NaN is one.

@@ -43,6 +43,7 @@ type town struct {
 	db        *store.DB
 	jobs      store.Jobs
 	reports   *report.Service
+	router    *routing.Router
 	tenants   *tenant.Service
 	followers *notify.Followers
 	notifier  *notify.Notifier
@@ -81,8 +82,9 @@ func newTown(t testing.TB, url string) *town {
 	photos := &photo.Library{Processor: &photo.Processor{}, Blobs: disk, Rows: store.Photos{DB: w.db}, Now: w.now}
 	sweden, err := time.LoadLocation("Europe/Stockholm")
 	must(t, err)
+	w.router = w.boundaries(t)
 	w.reports = &report.Service{
-		Store: store.Reports{DB: w.db}, Router: w.boundaries(t), Tenants: w.tenants, Photos: photos, Sweden: sweden, Now: w.now,
+		Store: store.Reports{DB: w.db}, Router: w.router, Tenants: w.tenants, Photos: photos, Sweden: sweden, Now: w.now,
 		Follow: auth.FollowKeys{Current: auth.FollowKey{ID: 1, Key: bytes.Repeat([]byte{1}, 32)}},
 	}
 	w.followers = w.newFollowers(w.db)
@@ -93,7 +95,7 @@ func newTown(t testing.TB, url string) *town {
 // newFollowers are those of one more process on a database handle.
 func (w *town) newFollowers(db *store.DB) *notify.Followers {
 	return &notify.Followers{
-		Store: store.Followers{DB: db}, Reports: w.reports, Egress: inside(), Now: w.now,
+		Store: store.Followers{DB: db}, Reports: w.reports, Places: w.router, Egress: inside(), Now: w.now,
 		CodeKey: bytes.Repeat([]byte{2}, 32), SecretKey: bytes.Repeat([]byte{3}, 32),
 	}
 }
