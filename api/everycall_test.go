@@ -2,6 +2,7 @@ package api
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -56,5 +57,10 @@ func wantRefusal(t *testing.T, res apitest.Response, body string) {
 	}
 	if got := res.Header.Get("Content-Type"); got != problemType {
 		t.Errorf("%.40q: refused as %s", body, got)
+		return
+	}
+	var p apitest.Problem
+	if res.JSON(&p); len(p.Errors) == 0 && res.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("%.40q: the problem names nothing: %s", body, res)
 	}
 }
