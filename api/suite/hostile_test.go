@@ -1,7 +1,6 @@
 package suite
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"path/filepath"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -69,12 +69,13 @@ func TestHostileInput(t *testing.T) {
 		people := map[string]*apitest.Client{
 			"reporter": s.reporter(t, r), "administrator": s.staff(t, auth.Administrator, sundsvall).With("If-Match", `"1"`),
 		}
+		upload := s.begun(t, 100)
 		before := s.stored(t)
 		t.Run("reports", func(t *testing.T) { badReports(t, s) })
 		t.Run("bodies", func(t *testing.T) { badBodies(t, s, r, people) })
 		t.Run("texts", func(t *testing.T) { badTexts(t, s, r, people) })
 		t.Run("photos", func(t *testing.T) { badPhotos(t, s, r, people["reporter"]) })
-		t.Run("sizes", func(t *testing.T) { badSizes(t, s, r, people["reporter"]) })
+		t.Run("sizes", func(t *testing.T) { badSizes(t, s, r, upload, people["reporter"]) })
 		s.wantStored(t, before)
 	})
 }
@@ -263,31 +264,45 @@ func (z *zeros) Read(p []byte) (int, error) {
 	return int(n), nil
 }
 
-// badSizes are refused by what they say of themselves, or when they have said
-// too much. A server may close the connection on a body that it does not read,
-// so a refusal may also be a broken pipe; it must not be an answer of success.
-func badSizes(t *testing.T, s *system, r api.FiledReport, reporter *apitest.Client) {
-	const gib = 1 << 30
-	calls := map[string]string{
-		"/v1/reports": "application/json", "/v1/reports/" + r.Id + "/updates": "application/json", "/v1/photos": "multipart/form-data; boundary=x",
+// badSizes are refused by what they say of themselves, or when they have said too
+// much. The handler is asked without a network, which could lose the answer.
+func badSizes(t *testing.T, s *system, r api.FiledReport, upload string, reporter *apitest.Client) {
+	const gib, form = 1 << 30, "multipart/form-data; boundary=x"
+	photo := "--x\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"a.jpg\"\r\n\r\n"
+	handler := handlerOf(t, s.server)
+	calls := []struct {
+		method, path, media, head string
+		most                      int64 // bytes read of what declares no length
+	}{
+		{"POST", "/v1/reports", "application/json", `{"description":"`, 1 << 17},
+		{"POST", "/v1/reports", form, photo, 21 << 20},
+		{"POST", "/v1/reports/" + r.Id + "/updates", "application/json", `{"text":"`, 1 << 17},
+		{"POST", "/v1/photos", form, photo, 21 << 20},
+		{"POST", "/v1/reports/" + r.Id + "/photos", form, photo, 21 << 20},
+		{"POST", "/v1/reports/" + r.Id + "/photos", "application/json", `{"photos":["`, 1 << 17},
+		{"POST", "/v1/uploads", octets, "", 21 << 20},
+		{"PATCH", upload, octets, "", 21 << 20},
 	}
-	head := "--x\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"a.jpg\"\r\n\r\n"
-	for path, media := range calls {
+	for _, tt := range calls {
 		for _, declared := range []int64{gib, -1} {
-			body := io.MultiReader(strings.NewReader(head), &zeros{left: gib - int64(len(head))})
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Base()+path, body)
-			must(t, err)
+			body := &zeros{left: gib}
+			req := httptest.NewRequestWithContext(t.Context(), tt.method, tt.path, io.MultiReader(strings.NewReader(tt.head), body))
 			req.ContentLength = declared
-			req.Header.Set("Content-Type", media)
-			req.Header.Set("Follow-Token", r.FollowToken)
-			res, err := http.DefaultTransport.RoundTrip(req)
-			if err != nil {
-				continue
+			for name, value := range map[string]string{
+				"Content-Type": tt.media, "Follow-Token": r.FollowToken, "Tus-Resumable": "1.0.0", "Upload-Length": fmt.Sprint(gib), "Upload-Offset": "0",
+			} {
+				req.Header.Set(name, value)
 			}
-			answer, _ := io.ReadAll(res.Body)
-			_ = res.Body.Close()
-			if res.StatusCode != http.StatusRequestEntityTooLarge || !bytes.Contains(answer, []byte("/problems/too-large")) {
-				t.Errorf("%s of %d bytes: got %d\n%s", path, declared, res.StatusCode, answer)
+			if tt.method == "PATCH" {
+				req.Header.Del("Upload-Length")
+			}
+			rec := httptest.NewRecorder()
+			handler.ServeHTTP(rec, req)
+			if rec.Code != http.StatusRequestEntityTooLarge || !strings.Contains(rec.Body.String(), "/problems/too-large") {
+				t.Errorf("%s %s %s of %d bytes: got %d\n%s", tt.method, tt.path, tt.media, declared, rec.Code, rec.Body)
+			}
+			if read := gib - body.left; declared < 0 && read > tt.most || declared > 0 && read > 0 {
+				t.Errorf("%s %s %s of %d bytes: %d were read", tt.method, tt.path, tt.media, declared, read)
 			}
 		}
 	}

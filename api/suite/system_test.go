@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -188,10 +189,15 @@ func (s *system) start() {
 
 func serve(t testing.TB, server *api.Server) *apitest.Client {
 	t.Helper()
+	return apitest.New(t, handlerOf(t, server))
+}
+
+func handlerOf(t testing.TB, server *api.Server) http.Handler {
+	t.Helper()
 	edge := &api.Edge{Log: slog.New(slog.DiscardHandler), BaseURL: baseURL, Identify: server.Identify, Current: server.Current}
 	handler, err := edge.Handler(server, server.Media(edge))
 	must(t, err)
-	return apitest.New(t, edge.Before(handler, api.TilesPrefix, &api.Tiles{Server: server, Edge: edge}))
+	return edge.Before(handler, api.TilesPrefix, &api.Tiles{Server: server, Edge: edge})
 }
 
 // another serves reports and sign-in as one more process on the same database.
