@@ -104,27 +104,29 @@ func TestOpen311MediaURLThatCannotBeFetched(t *testing.T) {
 		{"not now", "/busy.jpg", true, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			sys := newSystem(t)
-			address := sys.elsewhere(t, tt.allowed) + tt.path
-			id := sys.filed(t, sys.pothole("media_url", address))
-			results := sys.work(t)
-			if len(results) != 1 || results[0] == nil || job.IsPermanent(results[0]) != tt.permanent {
-				t.Fatalf("got %v, want an error that is permanent: %v", results, tt.permanent)
-			}
-			if text := results[0].Error(); strings.Contains(text, "127.0.0.1") || strings.Contains(text, ".jpg") {
-				t.Errorf("the error names the address: %s", text)
-			}
-			if got := sys.row(t, id)["media_url"]; got != nil {
-				t.Errorf("media_url is %v", got)
-			}
+			onBothDatabases(t, func(t *testing.T, sys *system) {
+				address := sys.elsewhere(t, tt.allowed) + tt.path
+				id := sys.filed(t, sys.pothole("media_url", address))
+				results := sys.work(t)
+				if len(results) != 1 || results[0] == nil || job.IsPermanent(results[0]) != tt.permanent {
+					t.Fatalf("got %v, want an error that is permanent: %v", results, tt.permanent)
+				}
+				if text := results[0].Error(); strings.Contains(text, "127.0.0.1") || strings.Contains(text, ".jpg") {
+					t.Errorf("the error names the address: %s", text)
+				}
+				if got := sys.row(t, id)["media_url"]; got != nil {
+					t.Errorf("media_url is %v", got)
+				}
+			})
 		})
 	}
 }
 
 func TestOpen311MediaURLOfAnErasedReportIsForgotten(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+	onBothDatabases(t, open311MediaURLOfAnErasedReportIsForgotten)
+}
+
+func open311MediaURLOfAnErasedReportIsForgotten(t *testing.T, sys *system) {
 	id := sys.filed(t, sys.pothole("media_url", sys.elsewhere(t, true)+"/photo.jpg"))
 	r, err := sys.Server.Reports.Read(t.Context(), crew(), id)
 	must(t, err)
@@ -152,8 +154,10 @@ func (sys *system) erase(t *testing.T, id string) {
 
 // A picture that arrives when its report has just been erased is not added.
 func TestOpen311MediaURLErasedWhileItIsFetched(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+	onBothDatabases(t, open311MediaURLErasedWhileItIsFetched)
+}
+
+func open311MediaURLErasedWhileItIsFetched(t *testing.T, sys *system) {
 	var id string
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		sys.erase(t, id)

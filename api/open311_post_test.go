@@ -124,9 +124,9 @@ func open311PostIsRefused(t *testing.T, sys *system) {
 	}
 }
 
-func TestOpen311PostNamesEveryFault(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311PostNamesEveryFault(t *testing.T) { onBothDatabases(t, open311PostNamesEveryFault) }
+
+func open311PostNamesEveryFault(t *testing.T, sys *system) {
 	a := sys.post(sys.pothole("lat", "x", "service_code", "", "media_url", "ftp://example.org/"))
 	if got := a.faults(t); len(got) != 3 {
 		t.Errorf("rule 37: %q", got)
@@ -138,9 +138,9 @@ func TestOpen311PostNamesEveryFault(t *testing.T) {
 }
 
 // What clients in use send, and what is as good.
-func TestOpen311PostIsTaken(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311PostIsTaken(t *testing.T) { onBothDatabases(t, open311PostIsTaken) }
+
+func open311PostIsTaken(t *testing.T, sys *system) {
 	tests := []struct {
 		name    string
 		changes []string
@@ -168,8 +168,10 @@ func TestOpen311PostIsTaken(t *testing.T) {
 }
 
 func TestOpen311ParametersMayStandInTheQuery(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+	onBothDatabases(t, open311ParametersMayStandInTheQuery)
+}
+
+func open311ParametersMayStandInTheQuery(t *testing.T, sys *system) {
 	inQuery := url.Values{"api_key": {sys.AnyKey}, "jurisdiction_id": {"2281"}} // rules 27, 29
 	if a := sys.postTo("/v2/requests.json?"+inQuery.Encode(), sys.pothole("api_key", "")); a.Status != 200 {
 		t.Errorf("key and jurisdiction in the query: status %d: %s", a.Status, a.Body)
@@ -183,8 +185,10 @@ func TestOpen311ParametersMayStandInTheQuery(t *testing.T) {
 }
 
 func TestOpen311KeysFileWhereTheyBelong(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+	onBothDatabases(t, open311KeysFileWhereTheyBelong)
+}
+
+func open311KeysFileWhereTheyBelong(t *testing.T, sys *system) {
 	timra := []string{"lat", timraLat, "long", timraLong}
 	_, noScope, err := sys.Server.Auth.CreateKey(t.Context(), auth.Itself(), auth.KeyRequest{
 		Jurisdiction: "2281", Name: "reads only", Scopes: []auth.Scope{auth.ScopeReportsRead},
@@ -218,9 +222,9 @@ func TestOpen311KeysFileWhereTheyBelong(t *testing.T) {
 	}
 }
 
-func TestOpen311SaysWhenAReportIsHeld(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311SaysWhenAReportIsHeld(t *testing.T) { onBothDatabases(t, open311SaysWhenAReportIsHeld) }
+
+func open311SaysWhenAReportIsHeld(t *testing.T, sys *system) {
 	form := sys.pothole("lat", timraLat, "long", timraLong)
 	a := sys.post(form, "Accept-Language", "en")
 	created := only(t, a.document(t))
@@ -236,8 +240,10 @@ func TestOpen311SaysWhenAReportIsHeld(t *testing.T) {
 }
 
 func TestOpen311EqualPostsAreTwoRequests(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+	onBothDatabases(t, open311EqualPostsAreTwoRequests)
+}
+
+func open311EqualPostsAreTwoRequests(t *testing.T, sys *system) {
 	if a, b := sys.filed(t, sys.pothole()), sys.filed(t, sys.pothole()); a == b { // rule 86
 		t.Errorf("two posts gave one request %s", a)
 	}
@@ -273,8 +279,10 @@ func open311RepeatsAreKnown(t *testing.T, sys *system) {
 }
 
 func TestOpen311AttributesInEveryWriting(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+	onBothDatabases(t, open311AttributesInEveryWriting)
+}
+
+func open311AttributesInEveryWriting(t *testing.T, sys *system) {
 	for name, fields := range map[string][2]string{ // rule 73
 		"[] as specified": {"attribute[kind][]", "attribute[kind][]"},
 		"[0] as PHP has":  {"attribute[kind][0]", "attribute[kind][1]"},
@@ -295,9 +303,9 @@ func TestOpen311AttributesInEveryWriting(t *testing.T) {
 	}
 }
 
-func TestOpen311Multipart(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311Multipart(t *testing.T) { onBothDatabases(t, open311Multipart) }
+
+func open311Multipart(t *testing.T, sys *system) {
 	picture := jpegBytes(t)
 	for _, field := range []string{"media", "photo1", "file_1", "media[]"} { // rule 80
 		t.Run(field, func(t *testing.T) {
@@ -327,9 +335,9 @@ func TestOpen311Multipart(t *testing.T) {
 	})
 }
 
-func TestOpen311BadFilesLeaveNothing(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311BadFilesLeaveNothing(t *testing.T) { onBothDatabases(t, open311BadFilesLeaveNothing) }
+
+func open311BadFilesLeaveNothing(t *testing.T, sys *system) {
 	many := map[string][]byte{}
 	for i := range 11 {
 		many[fmt.Sprintf("photo%d", i)] = jpegBytes(t)
@@ -358,9 +366,9 @@ func TestOpen311BadFilesLeaveNothing(t *testing.T) {
 	}
 }
 
-func TestOpen311LatinOneBodies(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311LatinOneBodies(t *testing.T) { onBothDatabases(t, open311LatinOneBodies) }
+
+func open311LatinOneBodies(t *testing.T, sys *system) {
 	form := sys.pothole("description", "").Encode() + "&description=h%E5l" // rule 17
 	req := sys.request("POST", "/open311/v2/requests.json", strings.NewReader(form))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -371,9 +379,9 @@ func TestOpen311LatinOneBodies(t *testing.T) {
 }
 
 // A report by Open311 whose jurisdiction then gets a channel is released.
-func TestOpen311HeldReportIsReleased(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311HeldReportIsReleased(t *testing.T) { onBothDatabases(t, open311HeldReportIsReleased) }
+
+func open311HeldReportIsReleased(t *testing.T, sys *system) {
 	id := sys.filed(t, sys.pothole("lat", timraLat, "long", timraLong))
 	j, err := sys.Server.Tenants.Get(t.Context(), "2262")
 	must(t, err)
@@ -389,8 +397,10 @@ func TestOpen311HeldReportIsReleased(t *testing.T) {
 // What a service does not ask for may be anything, a name too: it is kept for
 // the staff, and no public answer of either API shows it.
 func TestOpen311AttributesOfAnotherSystemAreNotPublic(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+	onBothDatabases(t, open311AttributesOfAnotherSystemAreNotPublic)
+}
+
+func open311AttributesOfAnotherSystemAreNotPublic(t *testing.T, sys *system) {
 	id := sys.filed(t, sys.pothole("attribute[size]", "large", "attribute[reported_by]", "Anna Andersson"))
 	body := sys.send(sys.request("GET", "/v1/reports/"+id, nil)).Body
 	if !bytes.Contains(body, []byte(`"attributes":{"size":"large"}`)) || bytes.Contains(body, []byte("Anna")) {

@@ -12,9 +12,9 @@ import (
 	"github.com/kantsten/kantsten/internal/tenant"
 )
 
-func TestOpen311Discovery(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311Discovery(t *testing.T) { onBothDatabases(t, open311Discovery) }
+
+func open311Discovery(t *testing.T, sys *system) {
 	root, _ := spark(t, sys.get("/discovery.xml").Body)
 	if root != "discovery" {
 		t.Errorf("rule 45: the root is <%s>", root)
@@ -50,8 +50,10 @@ func TestOpen311Discovery(t *testing.T) {
 }
 
 func TestOpen311ChangesetMovesWithTheServices(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+	onBothDatabases(t, open311ChangesetMovesWithTheServices)
+}
+
+func open311ChangesetMovesWithTheServices(t *testing.T, sys *system) {
 	before := sys.both(t, "/discovery", "").(map[string]any)["changeset"].(string)
 	sys.pass(time.Hour)
 	sys.configure(func(j *tenant.Jurisdiction) { j.Services = nil })
@@ -61,9 +63,9 @@ func TestOpen311ChangesetMovesWithTheServices(t *testing.T) {
 	}
 }
 
-func TestOpen311Services(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311Services(t *testing.T) { onBothDatabases(t, open311Services) }
+
+func open311Services(t *testing.T, sys *system) {
 	root, _ := spark(t, sys.get("/v2/services.xml").Body)
 	if root != "services" {
 		t.Errorf("rule 51: the root is <%s>", root)
@@ -97,9 +99,9 @@ func TestOpen311Services(t *testing.T) {
 	}
 }
 
-func TestOpen311Definitions(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311Definitions(t *testing.T) { onBothDatabases(t, open311Definitions) }
+
+func open311Definitions(t *testing.T, sys *system) {
 	datatypes := []any{"string", "number", "datetime", "text", "singlevaluelist", "multivaluelist"}
 	for _, s := range list(t, sys.both(t, "/v2/services", "")) {
 		def := sys.both(t, "/v2/services/"+s["service_code"].(string), "").(map[string]any)
@@ -130,9 +132,9 @@ func TestOpen311Definitions(t *testing.T) {
 	}
 }
 
-func TestOpen311ServicesOfAPlace(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+func TestOpen311ServicesOfAPlace(t *testing.T) { onBothDatabases(t, open311ServicesOfAPlace) }
+
+func open311ServicesOfAPlace(t *testing.T, sys *system) {
 	tests := []struct {
 		name, query    string
 		bin, inCatalog bool // the bin's colour is asked for; playground is offered
@@ -168,8 +170,10 @@ func TestOpen311ServicesOfAPlace(t *testing.T) {
 }
 
 func TestOpen311SpeaksTheReadersLanguage(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+	onBothDatabases(t, open311SpeaksTheReadersLanguage)
+}
+
+func open311SpeaksTheReadersLanguage(t *testing.T, sys *system) {
 	for _, tt := range []struct{ accept, want string }{
 		{"", "Potthål och skador i vägen"},
 		{"en-GB,en;q=0.8", "Potholes and damaged roads"},
@@ -185,8 +189,10 @@ func TestOpen311SpeaksTheReadersLanguage(t *testing.T) {
 
 // A service that a jurisdiction offers alone, without any question.
 func TestOpen311ServiceWithoutAttributes(t *testing.T) {
-	t.Parallel()
-	sys := newSystem(t)
+	onBothDatabases(t, open311ServiceWithoutAttributes)
+}
+
+func open311ServiceWithoutAttributes(t *testing.T, sys *system) {
 	both := func(s string) catalog.Text { return catalog.Text{"sv": s, "en": s} }
 	sys.configure(func(j *tenant.Jurisdiction) {
 		j.Services = []catalog.Override{{Code: "boat", New: &catalog.Service{
