@@ -90,6 +90,9 @@ func (a answer) document(t *testing.T) any {
 		d := json.NewDecoder(bytes.NewReader(a.Body))
 		d.UseNumber()
 		must(t, d.Decode(&value))
+		for _, fault := range typeFaults(value) {
+			t.Errorf("rules 9, 10, 108: %s in %.300s", fault, a.Body)
+		}
 		return value
 	default:
 		t.Fatalf("Content-Type %q, status %d, body %.200q", got, a.Status, a.Body)
