@@ -2097,7 +2097,13 @@ type ListReportsParams struct {
 	// Jurisdiction Only those that this jurisdiction is responsible for, by code or alias.
 	Jurisdiction JurisdictionKey `form:"jurisdiction,omitempty" json:"jurisdiction,omitempty,omitzero"`
 
-	// UpdatedAfter Only those changed after this time, oldest change first.
+	// UpdatedAfter Only those changed after this time, oldest change first. The time of a
+	// change is taken just before it is committed, so a change can become
+	// visible after one with a later time: on PostgreSQL two processes commit
+	// side by side. Whoever polls must ask with some overlap, such as from 60
+	// seconds before the latest `updated_at` that they have seen, and pass over
+	// what they know by `id` and `version`; else a change may never be seen.
+	// The same holds for a `cursor` at the end of such a list.
 	UpdatedAfter time.Time `form:"updated_after,omitempty" json:"updated_after,omitempty,omitzero"`
 
 	// Merged Whether to list reports too that are voices of another, such as to follow all changes.
