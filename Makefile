@@ -32,7 +32,9 @@ build: ## build dist/kantsten
 
 # One go test over everything, on one PostgreSQL; every package that has a
 # database test runs it on SQLite and on PostgreSQL, and the end-to-end test
-# builds and runs the program.
+# builds and runs the program. Missing PostgreSQL and PostGIS are installed as
+# root on Debian and Ubuntu; without PostGIS two tests are skipped, and fail
+# where CI is true.
 test: race-tools generate-check vet lint $(BIN)/pgtest ## check generated files, vet, lint, and run every test
 	$(BIN)/pgtest -install $(PGTEST) -- go test -tags $(TAGS) -race -shuffle=on -timeout 20m ./...
 
@@ -42,7 +44,7 @@ test: race-tools generate-check vet lint $(BIN)/pgtest ## check generated files,
 check: override PGTEST += -postgis
 check: export KANTSTEN_TEST_TUS_JS := 1
 check: export KANTSTEN_TEST_VERSITYGW := $(BIN)/versitygw
-check: gateway test fuzz ## all of test with PostGIS, tus-js-client and a real S3 server, and every fuzz target for 10 s (FUZZ=1m for longer)
+check: gateway test fuzz ## all of test, insisting on PostGIS, with tus-js-client and a real S3 server, and every fuzz target for 10 s (FUZZ=1m for longer)
 
 bench: $(BIN)/pgtest ## measure, side by side with the bare database, and print the figures
 	$(BIN)/pgtest -install -- go run -tags $(TAGS) ./internal/bench $(BENCH)

@@ -7,8 +7,8 @@
 // for all test packages by the command in cmd/pgtest and hands it down as
 // TEST_POSTGRES_URL; a plain `go test` of one package starts one for that
 // process when the first test asks. [PostGIS] returns a database with that
-// extension; where it is missing, `make test` skips what needs it, and `make
-// check` installs it.
+// extension, which `make test` installs where it can; where it is missing, what
+// needs it is skipped, and fails in CI.
 //
 // A started server ends with the process that started it, however that ends: a
 // guard process waits on a pipe, and when the last writer is gone it stops the
@@ -100,11 +100,17 @@ func URL(t testing.TB) string {
 // CI run, which must not pass untested, and as a skip elsewhere.
 func giveUp(t testing.TB, ci string, err error) {
 	t.Helper()
-	if isCI, _ := strconv.ParseBool(ci); isCI {
+	if isTrue(ci) {
 		t.Fatalf("no PostgreSQL to test with: %v", err)
 		return
 	}
 	t.Skipf("no PostgreSQL to test with: %v", err)
+}
+
+// isTrue reads a variable such as CI.
+func isTrue(set string) bool {
+	yes, err := strconv.ParseBool(set)
+	return err == nil && yes
 }
 
 // admin makes and drops databases on one server.

@@ -147,7 +147,7 @@ func password(url string) string {
 func startOrGiveUp(t *testing.T, o Options) *Server {
 	t.Helper()
 	s, err := Start(t.Context(), o)
-	if errors.Is(err, errMissing) {
+	if errors.Is(err, ErrMissing) {
 		giveUp(t, os.Getenv("CI"), err)
 	}
 	if err != nil {
@@ -191,8 +191,8 @@ func TestKilledProcessLeavesNoServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	url, isURL := strings.CutSuffix(line, "\n")
-	if strings.HasPrefix(url, "error: "+errMissing.Error()) {
-		giveUp(t, os.Getenv("CI"), errMissing)
+	if strings.HasPrefix(url, "error: "+ErrMissing.Error()) {
+		giveUp(t, os.Getenv("CI"), ErrMissing)
 	}
 	if !isURL || !strings.HasPrefix(url, "postgres://") {
 		t.Fatalf("the process that should hold a server said %q", line)
@@ -244,7 +244,7 @@ func TestMissingServerIsNeverASkipInCI(t *testing.T) {
 		t.Run("CI="+ci, func(t *testing.T) {
 			t.Parallel()
 			var v verdict
-			giveUp(&v, ci, errMissing)
+			giveUp(&v, ci, ErrMissing)
 			said, other := v.skipped, v.failed
 			if fails {
 				said, other = other, said

@@ -10,17 +10,23 @@ import (
 )
 
 // EnvPostGIS names the variable that, set to anything, makes tests fail that
-// find no PostGIS on the server; else they are skipped.
+// find no PostGIS on the server, as they do where CI is true; else they are
+// skipped.
 const EnvPostGIS = "TEST_POSTGIS_REQUIRED"
 
 // errNoPostGIS is the sentence for whoever runs the tests without it.
-var errNoPostGIS = errors.New("PostGIS is not installed; `make check` installs it")
+var errNoPostGIS = errors.New("PostGIS is not installed; as root on Debian and Ubuntu `make test` installs it, " +
+	"elsewhere: Fedora: dnf install postgis; macOS: brew install postgis")
+
+// TestsOfPostGIS is how many tests are skipped without PostGIS.
+const TestsOfPostGIS = 2
 
 // PostGIS returns the address of a fresh database with the PostGIS extension, as
 // [URL] does of an empty one.
 //
 // Where the server does not have the extension's files, t is skipped with a
-// sentence that says how to get them; when [EnvPostGIS] is set, t fails with it.
+// sentence that says how to get them; when [EnvPostGIS] is set or CI is true, t
+// fails with it.
 func PostGIS(t testing.TB) string {
 	t.Helper()
 	address := URL(t)
@@ -34,7 +40,7 @@ func PostGIS(t testing.TB) string {
 		t.Fatal(err)
 	}
 	if !there {
-		noPostGIS(t, os.Getenv(EnvPostGIS))
+		noPostGIS(t, os.Getenv(EnvPostGIS), os.Getenv("CI"))
 		return ""
 	}
 	if _, err := db.ExecContext(t.Context(), `CREATE EXTENSION postgis`); err != nil {
@@ -44,9 +50,9 @@ func PostGIS(t testing.TB) string {
 }
 
 // noPostGIS ends t for want of the extension.
-func noPostGIS(t testing.TB, required string) {
+func noPostGIS(t testing.TB, required, ci string) {
 	t.Helper()
-	if required != "" {
+	if required != "" || isTrue(ci) {
 		t.Fatalf("%v", errNoPostGIS)
 		return
 	}
@@ -64,39 +70,62 @@ func postGISThere(ctx context.Context, db *sql.DB) (there bool, err error) {
 }
 
 // ProvidePostGIS makes sure that the server at address has PostGIS: where it is
-// missing, Options.Install allows apt-get to install it, as root. Without
-// Options.PostGIS it only says what is missing.
+// missing, Options.Install allows apt-get to install it, as root. Where that
+// cannot be done it is an error with Options.PostGIS, and without is only said,
+// with the number of tests that are skipped.
 func ProvidePostGIS(ctx context.Context, address string, o Options) error {
 	db, err := sql.Open("pgx", address)
 	if err != nil {
 		return fmt.Errorf("open the server to look for PostGIS: %w", err)
 	}
 	defer func() { _ = db.Close() }()
-	there, err := postGISThere(ctx, db)
-	switch {
-	case err != nil || there:
+	return postGIS{
+		there:      func() (bool, error) { return postGISThere(ctx, db) },
+		pack:       func() (string, error) { return postGISPackage(ctx, db) },
+		canInstall: canInstall,
+		aptGet:     func(args ...string) error { return aptGet(ctx, args...) },
+	}.provide(o)
+}
+
+// postGIS is what is looked up and done to come by the extension.
+type postGIS struct {
+	there      func() (bool, error)
+	pack       func() (name string, err error) // Debian's package
+	canInstall func() bool
+	aptGet     func(args ...string) error
+}
+
+func (p postGIS) provide(o Options) error {
+	if there, err := p.there(); err != nil || there {
 		return err
-	case !o.PostGIS:
-		o.say("%v; without it one test is skipped", errNoPostGIS)
-		return nil
 	}
-	name, err := postGISPackage(ctx, db)
+	name, err := p.pack()
 	if err != nil {
 		return err
 	}
 	missing := fmt.Errorf("the server has no PostGIS: install it (Debian and Ubuntu: apt-get install %s; "+
 		"Fedora: dnf install postgis; macOS: brew install postgis)", name)
-	if !o.Install || !canInstall() {
+	if o.Install && p.canInstall() {
+		missing = p.install(name, missing, o)
+	}
+	if missing == nil || o.PostGIS {
 		return missing
 	}
+	o.say("%v; without it %d tests are skipped", missing, TestsOfPostGIS)
+	return nil
+}
+
+// install returns nil once the server has the extension.
+func (p postGIS) install(name string, missing error, o Options) error {
 	o.say("installing %s by apt-get, once", name)
-	if err := aptGet(ctx, "update"); err != nil {
+	if err := p.aptGet("update"); err != nil {
 		return errors.Join(missing, err)
 	}
-	if err := aptGet(ctx, "install", "-y", "--no-install-recommends", name); err != nil {
+	if err := p.aptGet("install", "-y", "--no-install-recommends", name); err != nil {
 		return errors.Join(missing, err)
 	}
-	if there, err = postGISThere(ctx, db); err == nil && !there {
+	there, err := p.there()
+	if err == nil && !there {
 		err = missing // the server is another than the package is for
 	}
 	return err

@@ -17,7 +17,7 @@ type Options struct {
 	// Install allows apt-get to install PostgreSQL, which is done only as root
 	// and only where no fit binaries are found.
 	Install bool
-	// PostGIS makes [ProvidePostGIS] fail, or install it, where it is missing.
+	// PostGIS makes [ProvidePostGIS] fail where it is missing and not installed.
 	PostGIS bool
 	// Log is told in a line each what takes long; nil tells nobody.
 	Log io.Writer
@@ -60,27 +60,50 @@ func (s *Server) URL() string { return s.url }
 // Stop ends the server and removes all that it stored.
 func (s *Server) Stop() error { return s.guard.release() }
 
-// Start starts a server: a cluster of this machine's binaries, else a Docker
-// container. The server ends with [Server.Stop] or with this process. ctx bounds
-// the start only. Without any way to start one, the error says what to install.
+// Start starts a server: a cluster of this machine's binaries, which are
+// installed if that is allowed and can be done, else a Docker container. The
+// server ends with [Server.Stop] or with this process. ctx bounds the start only.
+// Without any way to start one the error is [ErrMissing].
 func Start(ctx context.Context, o Options) (*Server, error) {
-	bin, err := findBinaries(ctx)
-	if err != nil && o.Install && canInstall() {
-		if bin, err = install(ctx, o); err != nil {
+	return thisMachine().start(ctx, o)
+}
+
+// machine is what is looked up and done to come by a server.
+type machine struct {
+	find       func(context.Context) (bin string, err error) // the folder of fit programs
+	canInstall func() bool
+	install    func(context.Context, Options) (bin string, err error)
+	hasDocker  func(context.Context) bool
+	cluster    func(context.Context, string, Options) (*Server, error)
+	container  func(context.Context, Options) (*Server, error)
+}
+
+func thisMachine() machine {
+	return machine{
+		find: findBinaries, canInstall: canInstall, install: install, hasDocker: dockerWorks,
+		cluster: startCluster, container: startDocker,
+	}
+}
+
+// start tries the ways to a server in their order.
+func (m machine) start(ctx context.Context, o Options) (*Server, error) {
+	bin, err := m.find(ctx)
+	if err != nil && o.Install && m.canInstall() {
+		if bin, err = m.install(ctx, o); err != nil {
 			o.say("%v", err)
 		}
 	}
 	if err == nil {
-		return startCluster(ctx, bin, o)
+		return m.cluster(ctx, bin, o)
 	}
-	if !dockerWorks(ctx) {
-		return nil, errMissing
+	if !m.hasDocker(ctx) {
+		return nil, ErrMissing
 	}
-	return startDocker(ctx, o)
+	return m.container(ctx, o)
 }
 
-// errMissing is the sentence for whoever has to install something.
-var errMissing = errors.New("install PostgreSQL 15 or later (Debian and Ubuntu: apt-get install postgresql; " +
+// ErrMissing is the sentence for whoever has to install something.
+var ErrMissing = errors.New("install PostgreSQL 15 or later (Debian and Ubuntu: apt-get install postgresql; " +
 	"Fedora: dnf install postgresql-server; macOS: brew install postgresql), or start Docker, or set " +
 	EnvURL + " to postgres://user:password@host:port/database of a role that may create databases")
 

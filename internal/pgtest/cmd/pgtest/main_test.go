@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/kantsten/kantsten/internal/pgtest"
 )
 
 func TestRun(t *testing.T) {
@@ -29,7 +33,7 @@ func TestRun(t *testing.T) {
 			t.Parallel()
 			var stdout, stderr bytes.Buffer
 			env := append(os.Environ(), server)
-			if code := run(tt.args, env, &stdout, &stderr); code != tt.code {
+			if code := run(tt.args, env, &stdout, &stderr, none); code != tt.code {
 				t.Errorf("exit code %d, want %d (%s)", code, tt.code, &stderr)
 			}
 			if got := stdout.String(); got != tt.out {
@@ -39,11 +43,37 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// none is a machine without any way to a server; where one is given it is not asked.
+func none(context.Context, pgtest.Options) (*pgtest.Server, error) { return nil, pgtest.ErrMissing }
+
+func TestRunWithoutAServerSaysWhatToInstall(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr bytes.Buffer
+	code := run([]string{"-install", "--", "echo", "tested"}, []string{"TEST_POSTGRES_URL="}, &stdout, &stderr, none)
+	if code != exitNoServer || stdout.Len() > 0 || !strings.Contains(stderr.String(), "pgtest: install PostgreSQL 15 or later") {
+		t.Errorf("exit code %d, printed %q, said %q", code, &stdout, &stderr)
+	}
+}
+
+func TestRunInsistsOnPostGISInCI(t *testing.T) {
+	t.Parallel()
+	for ci, want := range map[string]bool{"true": true, "1": true, "false": false, "": false} {
+		var asked pgtest.Options
+		ask := func(_ context.Context, o pgtest.Options) (*pgtest.Server, error) {
+			asked = o
+			return nil, pgtest.ErrMissing
+		}
+		if run([]string{"--", "true"}, []string{"CI=" + ci}, io.Discard, io.Discard, ask); asked.PostGIS != want {
+			t.Errorf("CI=%s: insists %v, want %v", ci, asked.PostGIS, want)
+		}
+	}
+}
+
 func TestRunStartsAServer(t *testing.T) {
 	t.Parallel()
 	env := append(os.Environ(), "TEST_POSTGRES_URL=") // set to nothing is not set
 	var stdout, stderr bytes.Buffer
-	code := run([]string{"-fsync=false", "--", "sh", "-c", "echo $TEST_POSTGRES_URL"}, env, &stdout, &stderr)
+	code := run([]string{"-fsync=false", "--", "sh", "-c", "echo $TEST_POSTGRES_URL"}, env, &stdout, &stderr, pgtest.Start)
 	if code == exitNoServer && os.Getenv("CI") == "" {
 		t.Skip(stderr.String())
 	}
