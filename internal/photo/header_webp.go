@@ -16,14 +16,18 @@ func readWebPHeader(in *bufio.Reader) (header, error) {
 	if err != nil {
 		return h, err
 	}
+	var coded int64                                         // bytes of lossless pictures
 	left := int64(binary.LittleEndian.Uint32(head[4:])) - 4 // what follows "WEBP"; beyond it is not ours
 	for left >= 8 {
 		head, err := take(in, 8)
 		if err == nil {
 			n := int64(binary.LittleEndian.Uint32(head[4:]))
-			padded := n + n&1
-			left -= 8 + padded
-			err = h.webpChunk(in, string(head[:4]), n, padded)
+			left -= 8 + n + n&1
+			kind := string(head[:4])
+			if kind == "VP8L" || kind == "ALPH" {
+				coded += n
+			}
+			err = h.webpChunk(in, kind, n)
 		}
 		if errors.Is(err, io.EOF) && h.width != 0 {
 			break // cut short: the decoder judges
@@ -35,11 +39,42 @@ func readWebPHeader(in *bufio.Reader) (header, error) {
 	if h.width == 0 {
 		return h, errors.New("no picture in it")
 	}
+	if coded > 0 {
+		h.decodeBytes += losslessBytes(h.width, h.height, coded)
+	}
 	return h, nil
 }
 
+// losslessBytes is what golang.org/x/image/vp8l holds beside the pixels of a
+// lossless picture, or alpha plane, that is coded in some bytes.
+//
+// It holds two of the pictures that say for tiles, of 4 × 4 pixels at the least,
+// how they were transformed; and up to 2600 groups of five prefix codes, no more
+// than there are such tiles. A group with its tables is 2680 bytes, and the trees
+// of its codes have up to 2328 (green, with a cache of 2¹¹ colours), 3 × 256 and 40
+// symbols: 16 bytes for each, 53,888 as the runtime rounds them up.
+//
+// A small file cannot say so much. The cheapest way to give symbols a code is to
+// repeat a length six times, which takes two bits (RFC 9649, 3.7.2.1.2): so a bit
+// makes no more than three symbols, a byte of the file no more than 24, which are
+// 384 bytes, and an eighth more as rounded.
+func losslessBytes(width, height int, coded int64) int64 {
+	const (
+		mostGroups = 2600
+		group      = 2680
+		trees      = 53_888
+		perByte    = 432
+	)
+	tiles := int64((width+3)/4) * int64((height+3)/4)
+	groups := min(mostGroups, tiles)
+	return 2*4*tiles + groups*group + min(groups*trees, coded*perByte)
+}
+
 // webpChunk reads a chunk of n bytes, padded to an even number, if it matters.
-func (h *header) webpChunk(in *bufio.Reader, kind string, n, padded int64) error {
+//
+// A lossy picture that ends before its chunk does is refused at once: the decoder
+// would make room for as much as the chunk claims, up to 128 MiB, to see the same.
+func (h *header) webpChunk(in *bufio.Reader, kind string, n int64) error {
 	var want int64 // bytes of the chunk to look at
 	switch {
 	case kind == "VP8X", kind == "VP8 ":
@@ -66,7 +101,17 @@ func (h *header) webpChunk(in *bufio.Reader, kind string, n, padded int64) error
 			return err
 		}
 	}
-	return skip(in, padded-want)
+	if kind == "VP8 " {
+		h.decodeBytes += n // it is read whole before it is decoded
+	}
+	err = skip(in, n-want)
+	if kind == "VP8 " && errors.Is(err, io.EOF) {
+		return errTruncated
+	}
+	if err != nil {
+		return err
+	}
+	return skip(in, n&1)
 }
 
 // webpSides reads width and height from a chunk that has them. The first counts;

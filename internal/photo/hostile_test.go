@@ -25,6 +25,7 @@ func samples(t testing.TB) map[string][]byte {
 		"interlaced PNG":   crookedPalette(true),
 		"lossy WebP":       file(t, "lossy-alpha.webp"),
 		"lossless WebP":    webpWithEXIF(file(t, "lossless.webp"), 48, 32, sundsvall(5)),
+		"WebP of 5 codes":  asWebP(riff("VP8L", string(grove(16, 16, 5)))),
 	}
 }
 
