@@ -192,7 +192,7 @@ func TestTheReservationCoversTheCodesOfLosslessWebP(t *testing.T) { // not paral
 	small := riff("VP8L", string(grove(208, 208, 100)))
 	lossy := file(t, "large-lossy-alpha.webp")
 	lossy = lossy[bytes.Index(lossy, []byte("VP8 ")):]
-	const canvas, alpha, width, height = 0, 1 << 4, 640, 480 // as in that file
+	const canvas, alpha, width, height = 0, 1 << 4, 2400, 1800 // as in that file
 	for name, tt := range map[string]struct {
 		data  []byte
 		least int64 // bytes in use, or the file is not what it says
