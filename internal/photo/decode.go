@@ -50,7 +50,12 @@ func (p *Processor) decode(ctx context.Context, src io.ReadSeeker, h *header) (i
 		return nil, in.explain(unsupported(err))
 	}
 	in = p.input(ctx, src)
-	img, err := decodeGuarded(c, in)
+	in.format = h.format
+	var part io.Reader = in
+	if h.end > 0 {
+		part = io.LimitReader(in, h.end)
+	}
+	img, err := decodeGuarded(c, part)
 	if err == nil && img.Bounds() != image.Rect(0, 0, h.width, h.height) {
 		err = errors.New("the picture is not of the size in its header")
 	}

@@ -29,6 +29,7 @@ type header struct {
 	decodeBytes int64
 	planar      bool   // decodes to YCbCr, which is shrunk plane by plane
 	deep        bool   // a HEIC that may have more than 8 bits a colour
+	end         int64  // where the picture ends in the file, 0 if that was not learnt
 	exif        []byte // the first EXIF block as a TIFF file, nil if there is none
 }
 
@@ -47,7 +48,8 @@ var errTruncated = errors.New("the file ends too early")
 // compares once more. Of a HEIC it learns the format only. Errors are damage or a
 // refusal.
 func readHeader(r io.Reader) (header, error) {
-	in := bufio.NewReaderSize(r, 1<<15)
+	src := &counted{Reader: r}
+	in := bufio.NewReaderSize(src, 1<<15)
 	magic, err := in.Peek(12)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return header{}, err
@@ -56,7 +58,7 @@ func readHeader(r io.Reader) (header, error) {
 	case len(magic) == 0:
 		return header{}, refuse("empty", "the photo is empty")
 	case bytes.HasPrefix(magic, []byte("\xff\xd8\xff")):
-		return atEOF(readJPEGHeader(in))
+		return atEOF(readJPEGHeader(in, src))
 	case bytes.HasPrefix(magic, []byte("\x89PNG\r\n\x1a\n")):
 		return atEOF(readPNGHeader(in))
 	case bytes.HasPrefix(magic, []byte("RIFF")) && bytes.HasSuffix(magic, []byte("WEBP")):
@@ -111,8 +113,8 @@ func (h header) check(l Limits) error {
 // two directions.
 func (h header) memory() int64 {
 	w, ht := fit(h.width, h.height, Large)
-	if h.format == formatHEIC { // arrives shrunk
-		return h.decodeBytes + 8*int64(w)*int64(ht) + 1<<20
+	if h.format == formatHEIC { // arrives shrunk; what decoded it has ended when it is rendered, and took more
+		return h.decodeBytes + 4*int64(w)*int64(ht) + 1<<20
 	}
 	if h.planar {
 		return h.decodeBytes + 8*int64(w)*int64(ht) + 1<<20

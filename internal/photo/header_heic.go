@@ -79,10 +79,15 @@ func (h *header) readHEICMeta(in io.ReadSeeker, limit time.Duration, zone *time.
 		return metadata{}, fmt.Errorf("read the boxes: %w", err)
 	}
 	// What went wrong after the sides is in the metadata, which may be damaged.
-	h.decodeBytes = heicProcess + heicLinear(h.pixels(), h.size, h.deep) + h.size
+	h.decodeBytes = heicBytes(*h)
 	meta := tags.metadata(zone)
 	meta.orientation = 1 // the file's own boxes say how to turn it, and the decoder does
 	return meta, nil
+}
+
+// heicBytes is what the process of the decoder may take in all.
+func heicBytes(h header) int64 {
+	return heicProcess + heicLinear(h.pixels(), h.size, h.deep) + h.size
 }
 
 // heicLinear is the memory that the decoder of a HEIC may use, in bytes: it holds

@@ -32,11 +32,24 @@ type jpegHeader struct {
 	components  []byte // of the frame header, three bytes each: id, sampling factors, table
 	progressive bool
 	rgb         bool // the components may be RGB, not YCbCr
+	src         *counted
+}
+
+// counted counts what was read of a file.
+type counted struct {
+	io.Reader
+	n int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n += int64(n)
+	return n, err
 }
 
 // readJPEGHeader walks over the segments up to the first scan.
-func readJPEGHeader(in *bufio.Reader) (header, error) {
-	h := jpegHeader{header: header{format: formatJPEG, frames: 1}}
+func readJPEGHeader(in *bufio.Reader, src *counted) (header, error) {
+	h := jpegHeader{header: header{format: formatJPEG, frames: 1}, src: src}
 	if err := skip(in, 2); err != nil { // SOI
 		return h.header, err
 	}
@@ -62,35 +75,82 @@ func readJPEGHeader(in *bufio.Reader) (header, error) {
 
 // finish works out what decoding takes, at the first scan. image/jpeg decides
 // that three components are RGB, and makes a copy of four bytes a pixel, only at
-// the end of the file and by what any APP14 said; so that marker is looked for in
+// the end of the picture and by what any APP14 said; so that marker is looked for in
 // the rest. Coded pixels cannot contain it (T.81, B.1.1.5).
 func (h *jpegHeader) finish(in *bufio.Reader) (err error) {
 	if h.width == 0 {
 		return errors.New("a scan before the frame header")
 	}
 	if len(h.components) == 3*3 && !h.rgb {
-		h.rgb, err = contains(in, []byte{0xff, markAPP14})
+		err = h.findEnd(in)
 	}
 	h.planar = len(h.components) == 3*3 && !h.rgb
 	h.decodeBytes = jpegBytes(h.width, h.height, h.components, h.progressive, h.rgb)
 	return err
 }
 
-// contains reads to the end of the file or to the first occurrence of mark.
-func contains(in *bufio.Reader, mark []byte) (bool, error) {
+// findEnd walks over scans to the end marker, or to an APP14. What follows the end
+// is not the picture's: the film of a motion photo may contain any bytes. The
+// decoder is given no more than was seen here, so it cannot see an APP14 there.
+func (h *jpegHeader) findEnd(in *bufio.Reader) error {
 	for {
-		window, err := in.Peek(in.Size())
-		if bytes.Contains(window, mark) {
-			return true, nil
-		}
+		marker, err := nextCodedMarker(in)
 		if errors.Is(err, io.EOF) {
-			return false, nil
+			return nil // the end marker is missing: the decoder judges
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
-		if _, err := in.Discard(len(window) - len(mark) + 1); err != nil {
-			return false, err
+		switch {
+		case marker == markEOI:
+			h.end = h.src.n - int64(in.Buffered())
+			return nil
+		case marker == markAPP14:
+			h.rgb = true
+			return nil
+		}
+		// A segment between scans, or the head of one.
+		length, err := take(in, 2)
+		var body []byte
+		if n := int(binary.BigEndian.Uint16(append(length, 0, 0))) - 2; err == nil && n > 0 {
+			body, err = take(in, n)
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil // as above
+		}
+		if err != nil {
+			return err
+		}
+		// Should a decoder lose its way, it may look for markers in here.
+		if bytes.Contains(append(body, markAPP14), []byte{0xff, markAPP14}) {
+			h.rgb = true
+			return nil
+		}
+	}
+}
+
+// nextCodedMarker passes over coded pixels to the next marker that is none of
+// theirs: they contain bytes of 0xff before a zero, and restart markers.
+func nextCodedMarker(in *bufio.Reader) (byte, error) {
+	for {
+		if _, err := in.Peek(2); err != nil {
+			return 0, err
+		}
+		window, _ := in.Peek(in.Buffered()) // cannot fail
+		i := bytes.IndexByte(window[:len(window)-1], 0xff)
+		var marker byte
+		pass := len(window) - 1 // the last byte may begin a marker
+		if i >= 0 {
+			marker, pass = window[i+1], i+2
+			if marker == 0xff { // padding
+				marker, pass = 0, i+1
+			}
+		}
+		if _, err := in.Discard(pass); err != nil {
+			return 0, err
+		}
+		if marker != 0 && (marker < markRST0 || marker > markRST7) {
+			return marker, nil
 		}
 	}
 }

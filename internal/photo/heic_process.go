@@ -16,6 +16,7 @@ import (
 // time is up, or when the one who sent the photo has left.
 func (p *Processor) decodeHEIC(ctx context.Context, src io.ReadSeeker, h header) (heicPicture, error) {
 	in := p.input(ctx, src)
+	in.format = formatHEIC
 	// The process gives way to others, so the clock gets more than the processor.
 	in.deadline = time.Now().Add(heicPatience * p.limits.Decode)
 	timed, cancel := context.WithDeadline(ctx, in.deadline)
@@ -48,7 +49,7 @@ func (p *Processor) decodeHEIC(ctx context.Context, src io.ReadSeeker, h header)
 	case ctx.Err() != nil:
 		return heicPicture{}, fmt.Errorf("decode a HEIC: %w", ctx.Err())
 	case timed.Err() != nil, errors.Is(in.failed, errTooSlow):
-		return heicPicture{}, errTooSlowToDecode()
+		return heicPicture{}, errTooSlowToDecode(formatHEIC)
 	case in.failed != nil:
 		return heicPicture{}, in.explain(err)
 	}

@@ -100,6 +100,8 @@ func TestHEICRefusals(t *testing.T) {
 	sides := image.Pt(2304, 1536)
 	sequence := file(t, "quarters.heic")
 	copy(sequence[8:], "hevc")
+	deep := claiming(t, "wide.heic", sides, image.Pt(8_000, 6_000))
+	deep = bytes.Replace(deep, []byte("mif1heic"), []byte("mif1heix"), 1) // more than 8 bits a colour
 	tests := []struct {
 		name string
 		data []byte
@@ -110,7 +112,7 @@ func TestHEICRefusals(t *testing.T) {
 		{"a sequence", sequence, "animated"},
 		{"30,000 × 30,000 pixels", claiming(t, "wide.heic", sides, image.Pt(30_000, 30_000)), "too-many-pixels"},
 		{"one pixel high", claiming(t, "wide.heic", sides, image.Pt(100_000, 1)), "too-many-pixels"},
-		{"more pixels than memory", claiming(t, "wide.heic", sides, image.Pt(8_000, 6_000)), "too-large-to-decode"},
+		{"more pixels than memory", deep, "too-large-to-decode"},
 		{"a picture that is larger than it says", claiming(t, "wide.heic", sides, image.Pt(64, 64)), "too-large-to-decode"},
 	}
 	for _, tt := range tests {

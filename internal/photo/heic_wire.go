@@ -105,7 +105,7 @@ func readHEIC(r io.Reader, most int64) (heicPicture, error) {
 	}
 	switch head.Kind {
 	case heicMemory:
-		return heicPicture{}, errTooLargeToDecode()
+		return heicPicture{}, errTooLargeToDecode(formatHEIC)
 	case heicDamaged:
 		return heicPicture{}, damaged(errors.New("libheif could not decode it"))
 	}

@@ -94,7 +94,7 @@ func TestMemoryIsGivenBackAfterEveryKindOfEnd(t *testing.T) {
 			}
 		}
 	}
-	if !p.lanes.ordinary.TryAcquire(p.lanes.ordinaryBytes) || !p.lanes.large.TryAcquire(1) {
+	if !p.lanes.ordinary.TryAcquire(p.lanes.ordinaryBytes) || !p.lanes.large.TryAcquire(p.lanes.largeMax) || p.lanes.used != 0 {
 		t.Error("memory is still taken")
 	}
 }
@@ -283,19 +283,42 @@ func TestRGBIsReservedForWhereverTheFileSaysIt(t *testing.T) {
 	}
 }
 
-func TestContains(t *testing.T) {
+// A film behind the picture, as of a motion photo, may contain any bytes, and so may
+// a second picture.
+func TestWhatFollowsAJPEGCostsNoMemory(t *testing.T) {
+	t.Parallel()
+	plain := flatJPEG(markSOF0, 640, 480, 0x22, 0x11, 0x11)
+	adobe := segment(markAPP14, "Adobe\x00\x64\x00\x00\x00\x00\x00")
+	want, err := readHeader(bytes.NewReader(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, behind := range map[string][]byte{
+		"the mark alone":   {0xff, markAPP14},
+		"the mark far off": join(make([]byte, 1<<16), adobe),
+		"another picture":  withSegments(plain, adobe),
+	} {
+		data := join(plain, behind)
+		h, err := readHeader(bytes.NewReader(data))
+		if err != nil || h.decodeBytes != want.decodeBytes || h.end != int64(len(plain)) {
+			t.Errorf("%s: reserved %d, want %d; ends at %d, want %d (%v)", name, h.decodeBytes, want.decodeBytes, h.end, len(plain), err)
+		}
+		accepted(t, data)
+	}
+}
+
+func TestNextCodedMarker(t *testing.T) {
 	t.Parallel()
 	const size = 16 // the smallest buffer there is
 	for at := range 3 * size {
-		data := bytes.Repeat([]byte{0xff}, 4*size)
-		data[at+1] = 0xee
-		if ok, err := contains(bufio.NewReaderSize(bytes.NewReader(data), size), []byte("\xff\xee")); !ok || err != nil {
-			t.Errorf("not found at %d: %v", at, err)
+		data := bytes.Repeat([]byte{0xff, 0x00, 0xff, 0xd3, 0x7f}, 4*size)[:at]
+		data = append(data, 0xff, 0xff, markEOI)
+		in := bufio.NewReaderSize(bytes.NewReader(data), size)
+		if marker, err := nextCodedMarker(in); marker != markEOI || err != nil {
+			t.Errorf("at %d: %#x, %v", at, marker, err)
 		}
-	}
-	for _, n := range []int{0, 1, size, 3*size + 1} {
-		if ok, err := contains(bufio.NewReaderSize(bytes.NewReader(make([]byte, n)), size), []byte("\xff\xee")); ok || err != nil {
-			t.Errorf("found in %d zeros: %v", n, err)
+		if _, err := nextCodedMarker(in); !errors.Is(err, io.EOF) {
+			t.Errorf("at %d, afterwards: %v", at, err)
 		}
 	}
 }

@@ -67,7 +67,7 @@ type Processor struct {
 
 	setUp  sync.Once
 	limits Limits
-	lanes  lanes
+	lanes  *lanes
 }
 
 // Observation is what one call of [Processor.Process] did.
@@ -145,25 +145,51 @@ func (p *Processor) process(ctx context.Context, src io.ReadSeeker, seen *Observ
 	if err != nil {
 		return Photo{}, Suggestion{}, err
 	}
+	for range giveWays {
+		photo, err := p.attempt(ctx, src, h, meta, seen)
+		if !errors.Is(err, errGiveWay) {
+			if err != nil {
+				return Photo{}, Suggestion{}, err
+			}
+			return photo, meta.suggestion, nil
+		}
+	}
+	return Photo{}, Suggestion{}, p.tooBusy()
+}
+
+// giveWays is how often a HEIC starts that is broken off for others.
+const giveWays = 3
+
+// attempt decodes and renders a photo that was inspected. The error is errGiveWay
+// where the memory was wanted by another.
+func (p *Processor) attempt(ctx context.Context, src io.ReadSeeker, h header, meta metadata, seen *Observation) (Photo, error) {
 	need := h.memory()
 	start := time.Now()
-	release, err := p.reserve(ctx, need, h.format == formatHEIC)
-	seen.Waited = time.Since(start)
+	working, release, err := p.wait(ctx, need, h.format)
+	seen.Waited += time.Since(start)
 	if err != nil {
-		return Photo{}, Suggestion{}, err
+		return Photo{}, err
 	}
 	defer release()
 	seen.Memory = need
 
-	img, err := p.decode(ctx, src, &h)
+	img, err := p.decode(working, src, &h)
 	if err != nil {
-		return Photo{}, Suggestion{}, err
+		return Photo{}, orGiveWay(working, err)
 	}
-	photo, err := render(ctx, img, h.width, h.height, meta.orientation)
+	photo, err := render(working, img, h.width, h.height, meta.orientation)
 	if err != nil {
-		return Photo{}, Suggestion{}, err
+		return Photo{}, orGiveWay(working, err)
 	}
-	return photo, meta.suggestion, nil
+	return photo, nil
+}
+
+// orGiveWay returns errGiveWay if that is why the work failed.
+func orGiveWay(working context.Context, err error) error {
+	if errors.Is(context.Cause(working), errGiveWay) {
+		return errGiveWay
+	}
+	return err
 }
 
 // inspect reads the header and the metadata, and holds the header against the
@@ -191,32 +217,57 @@ func (p *Processor) inspect(ctx context.Context, src io.ReadSeeker) (h header, m
 		return h, meta, h.check(p.limits)
 	}
 	in = p.input(ctx, src)
+	in.format = h.format
 	if meta, err = h.readHEICMeta(in, p.limits.Decode, p.Zone); err != nil {
 		return h, meta, in.explain(err)
 	}
 	return h, meta, h.check(p.limits)
 }
 
-// reserve takes the memory that a photo needs, and gives the function that
-// returns it.
-func (p *Processor) reserve(ctx context.Context, need int64, heic bool) (func(), error) {
-	lane, amount, fits := p.lanes.choose(need, heic)
-	if !fits {
-		return nil, errTooLargeToDecode()
+// told reads what a photo tells, and decodes nothing. It is for a photo that was
+// accepted before: what is wrong with it is worth no more than silence.
+func (p *Processor) told(ctx context.Context, src io.ReadSeeker) Suggestion {
+	p.ready()
+	_, meta, err := p.inspect(ctx, src)
+	if err != nil {
+		return Suggestion{}
+	}
+	return meta.suggestion
+}
+
+// reserve takes memory for pictures of our own, and gives the function that returns
+// it. A HEIC takes it by wait.
+func (p *Processor) reserve(ctx context.Context, need int64, _ bool) (func(), error) {
+	_, release, err := p.wait(ctx, need, formatJPEG)
+	return release, err
+}
+
+// wait takes the memory that a photo needs. It gives the context to read it with,
+// and the function that returns the memory.
+func (p *Processor) wait(ctx context.Context, need int64, f format) (context.Context, func(), error) {
+	heic := f == formatHEIC
+	if !p.lanes.fits(need, heic) {
+		return nil, nil, errTooLargeToDecode(f)
 	}
 	waiting, cancel := context.WithTimeout(ctx, p.limits.Wait)
 	defer cancel()
-	if err := lane.Acquire(waiting, amount); err != nil {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("wait for memory for a photo: %w", ctx.Err())
-		}
-		return nil, &problem.Error{
-			Kind:       problem.Unavailable,
-			Detail:     "too many photos are being read just now; try again shortly",
-			RetryAfter: p.limits.Wait,
-		}
+	working, release, err := p.lanes.acquire(ctx, waiting, need, heic)
+	switch {
+	case err == nil:
+		return working, release, nil
+	case ctx.Err() != nil:
+		return nil, nil, fmt.Errorf("wait for memory for a photo: %w", ctx.Err())
 	}
-	return func() { lane.Release(amount) }, nil
+	return nil, nil, p.tooBusy()
+}
+
+// tooBusy is the error for a photo that waited too long for memory.
+func (p *Processor) tooBusy() error {
+	return &problem.Error{
+		Kind:       problem.Unavailable,
+		Detail:     "too many photos are being read just now; try again shortly",
+		RetryAfter: p.limits.Wait,
+	}
 }
 
 // refuse is the error for a photo whose content is not accepted.
@@ -224,12 +275,20 @@ func refuse(code, format string, args ...any) *problem.Error {
 	return problem.Field("photo", code, format, args...)
 }
 
-func errTooLargeToDecode() *problem.Error {
-	return refuse("too-large-to-decode", "this photo takes more memory to read than there is; send it smaller, or as an ordinary (not progressive) JPEG")
+func errTooLargeToDecode(f format) *problem.Error {
+	return refuse("too-large-to-decode", "this photo takes more memory to read than there is; send it smaller, or as %s", f.cheaper())
 }
 
-func errTooSlowToDecode() *problem.Error {
-	return refuse("too-slow", "this photo takes too long to read; send it smaller, or as an ordinary (not progressive) JPEG")
+func errTooSlowToDecode(f format) *problem.Error {
+	return refuse("too-slow", "this photo takes too long to read; send it smaller, or as %s", f.cheaper())
+}
+
+// cheaper says what a photo of a format could be sent as instead.
+func (f format) cheaper() string {
+	if f == formatJPEG {
+		return "an ordinary (not progressive) JPEG"
+	}
+	return "a JPEG"
 }
 
 // damaged is the error for a photo that a decoder gave up on, for cause.
@@ -267,6 +326,7 @@ func mebibytes(n int64) string {
 type input struct {
 	ctx      context.Context // lives no longer than the call that made it
 	src      io.ReadSeeker
+	format   format // as far as it is known, for what explain says
 	deadline time.Time
 	failed   error
 }
@@ -312,7 +372,7 @@ func (in *input) Seek(offset int64, whence int) (int64, error) {
 func (in *input) explain(err error) error {
 	switch {
 	case errors.Is(in.failed, errTooSlow):
-		return errTooSlowToDecode()
+		return errTooSlowToDecode(in.format)
 	case in.failed != nil:
 		return fmt.Errorf("read photo: %w", in.failed)
 	case problem.As(err) != nil:
