@@ -17,10 +17,10 @@ import (
 )
 
 func toSuggestion(sg photo.Suggestion) *PhotoSuggestion {
-	if sg.Position == nil && sg.Taken.IsZero() {
+	if sg == (photo.Suggestion{}) {
 		return nil
 	}
-	wire := PhotoSuggestion{TakenAt: sg.Taken}
+	wire := PhotoSuggestion{TakenAt: sg.Taken, Direction: sg.Direction}
 	if at := sg.Position; at != nil {
 		wire.Lat, wire.Lon = &at.Lat, &at.Lon
 	}

@@ -160,6 +160,9 @@ func suggestionHeader(sg photo.Suggestion) string {
 	if at := sg.Position; at != nil {
 		members = append(members, "lat="+fixed(at.Lat), "lon="+fixed(at.Lon))
 	}
+	if d := sg.Direction; d != nil {
+		members = append(members, "direction="+strconv.FormatFloat(*d, 'f', 3, 64))
+	}
 	if !sg.Taken.IsZero() {
 		members = append(members, "taken-at="+strconv.Quote(sg.Taken.UTC().Format(time.RFC3339)))
 	}

@@ -597,7 +597,7 @@ type AddedPhotos struct {
 	// State Who sees it: whoever sees the report (`shown`), or only its reporter and staff, until a handler has looked (`held`) or the detector of the installation has answered (`checking`). The addresses of the latter two are signed and work for an hour.
 	State PhotoState `json:"state,omitempty,omitzero"`
 
-	// Suggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
+	// Suggestion What the photo said about itself before that was removed; shown to whoever uploaded it, and never stored.
 	Suggestion *PhotoSuggestion `json:"suggestion,omitempty"`
 
 	// Unmasked Where handlers may look at what the masks cover, while it is kept; shown to staff.
@@ -1262,7 +1262,7 @@ type Photo struct {
 	// State Who sees it: whoever sees the report (`shown`), or only its reporter and staff, until a handler has looked (`held`) or the detector of the installation has answered (`checking`). The addresses of the latter two are signed and work for an hour.
 	State PhotoState `json:"state,omitempty,omitzero"`
 
-	// Suggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
+	// Suggestion What the photo said about itself before that was removed; shown to whoever uploaded it, and never stored.
 	Suggestion *PhotoSuggestion `json:"suggestion,omitempty"`
 
 	// Unmasked Where handlers may look at what the masks cover, while it is kept; shown to staff.
@@ -1301,7 +1301,7 @@ type PhotoAhead struct {
 	// State Who sees it: whoever sees the report (`shown`), or only its reporter and staff, until a handler has looked (`held`) or the detector of the installation has answered (`checking`). The addresses of the latter two are signed and work for an hour.
 	State PhotoState `json:"state,omitempty,omitzero"`
 
-	// Suggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
+	// Suggestion What the photo said about itself before that was removed; shown to whoever uploaded it, and never stored.
 	Suggestion *PhotoSuggestion `json:"suggestion,omitempty"`
 
 	// Unmasked Where handlers may look at what the masks cover, while it is kept; shown to staff.
@@ -1340,11 +1340,13 @@ type PhotoRulesUnchecked string
 // PhotoState Who sees it: whoever sees the report (`shown`), or only its reporter and staff, until a handler has looked (`held`) or the detector of the installation has answered (`checking`). The addresses of the latter two are signed and work for an hour.
 type PhotoState string
 
-// PhotoSuggestion What the photo said about itself before that was removed; shown once, to whoever uploaded it.
+// PhotoSuggestion What the photo said about itself before that was removed; shown to whoever uploaded it, and never stored.
 type PhotoSuggestion struct {
-	Lat     *float64  `json:"lat,omitempty"`
-	Lon     *float64  `json:"lon,omitempty"`
-	TakenAt time.Time `json:"taken_at,omitempty,omitzero"`
+	// Direction Where the camera looked, in degrees clockwise from true north. What was measured from magnetic north, as some cameras do, most without saying so, is given as it stands: some degrees off.
+	Direction *float64  `json:"direction,omitempty"`
+	Lat       *float64  `json:"lat,omitempty"`
+	Lon       *float64  `json:"lon,omitempty"`
+	TakenAt   time.Time `json:"taken_at,omitempty,omitzero"`
 }
 
 // Point defines model for Point.

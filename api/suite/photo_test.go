@@ -8,8 +8,11 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"math"
 	"testing"
+	"time"
 
+	"github.com/kantsten/kantsten/api"
 	"github.com/kantsten/kantsten/api/apitest"
 )
 
@@ -36,14 +39,17 @@ func phonePhoto(t testing.TB, seed int) []byte {
 }
 
 // exifWithPosition is an Exif segment (TIFF 6.0, little-endian) that names the
-// camera's owner and the position 62°23'27"N 17°18'25"E.
+// camera's owner, the position 62°23'27"N 17°18'25"E, the direction 271.5° and
+// 4 May 2026, 13:14:15.
 func exifWithPosition() []byte {
 	const (
-		header, ifd0      = 8, 2 + 2*12 + 4
-		gps, ownerAt      = header + ifd0, header + ifd0 + 2 + 4*12 + 4
+		header, ifd0      = 8, 2 + 3*12 + 4
+		gps, ownerAt      = header + ifd0, header + ifd0 + 2 + 5*12 + 4
 		owner             = "Kim Reporter\x00"
 		latitudeAt        = ownerAt + len(owner) + 1
 		longitudeAt       = latitudeAt + 24
+		directionAt       = longitudeAt + 24
+		moment, momentAt  = "2026:05:04 13:14:15\x00", directionAt + 8
 		ascii, rational   = 2, 5
 		long, artist, dir = 4, 0x013b, 0x8825
 	)
@@ -53,21 +59,35 @@ func exifWithPosition() []byte {
 		b = le.AppendUint16(le.AppendUint16(b, tag), kind)
 		b = le.AppendUint32(le.AppendUint32(b, count), value)
 	}
-	b = le.AppendUint16(b, 2)
+	b = le.AppendUint16(b, 3)
+	entry(0x0132, ascii, uint32(len(moment)), uint32(momentAt))
 	entry(artist, ascii, uint32(len(owner)), ownerAt)
 	entry(dir, long, 1, gps)
 	b = le.AppendUint32(b, 0)
-	b = le.AppendUint16(b, 4)
+	b = le.AppendUint16(b, 5)
 	entry(1, ascii, 2, 'N')
 	entry(2, rational, 3, uint32(latitudeAt))
 	entry(3, ascii, 2, 'E')
 	entry(4, rational, 3, uint32(longitudeAt))
+	entry(17, rational, 1, uint32(directionAt))
 	b = le.AppendUint32(b, 0)
 	b = append(b, owner+"\x00"...)
 	for _, part := range []uint32{62, 23, 27, 17, 18, 25} {
 		b = le.AppendUint32(le.AppendUint32(b, part), 1)
 	}
-	return append([]byte("Exif\x00\x00"), b...)
+	b = le.AppendUint32(le.AppendUint32(b, 2715), 10)
+	return append([]byte("Exif\x00\x00"), append(b, moment...)...)
+}
+
+// checkSuggestion holds what a photo suggests against exifWithPosition.
+func checkSuggestion(t testing.TB, sg *api.PhotoSuggestion) {
+	t.Helper()
+	if sg == nil || sg.Lat == nil || sg.Lon == nil || math.Abs(*sg.Lat-62.390833) > 1e-6 || math.Abs(*sg.Lon-17.306944) > 1e-6 {
+		t.Fatalf("the suggestion is %+v", sg)
+	}
+	if sg.Direction == nil || *sg.Direction != 271.5 || !sg.TakenAt.Equal(time.Date(2026, 5, 4, 11, 14, 15, 0, time.UTC)) {
+		t.Errorf("the suggestion is %+v", sg)
+	}
 }
 
 func pngPhoto(t testing.TB, seed int) []byte {

@@ -60,7 +60,7 @@ func tusPhoto(t *testing.T, s *system) {
 	}
 	res := chunk(s.tus(t), path, half, photo[half:]).Want(http.StatusNoContent)
 	id := res.Header.Get("Upload-Photo-Id")
-	if got := res.Header.Get("Upload-Suggestion"); !strings.HasPrefix(got, "lat=62.390833, lon=17.306944") {
+	if got := res.Header.Get("Upload-Suggestion"); got != `lat=62.390833, lon=17.306944, direction=271.500, taken-at="2026-05-04T11:14:15Z"` {
 		t.Errorf("the suggestion is %q", got)
 	}
 	head := s.tus(t).Send(http.MethodHead, path, nil).Want(http.StatusOK)

@@ -89,7 +89,7 @@ type Once struct {
 // KeptOnce is what came of a call that may come again.
 type KeptOnce struct {
 	Kept
-	Suggestion Suggestion // for the sender; not there in a repeat
+	Suggestion Suggestion // for the sender, in a repeat too: its photo came again
 	Replayed   bool
 }
 
@@ -102,7 +102,8 @@ func (l *Library) Keep(ctx context.Context, src io.ReadSeeker) (Kept, Suggestion
 }
 
 // KeepOnce is Keep for a call that may come again: the second time it stores
-// nothing and returns the first photo. A faulty alt text is a problem of the field
+// nothing and returns the first photo; what the photo told is read again from the one
+// that came, for a sender who repeats has not seen the answer. A faulty alt text is a problem of the field
 // "alt".
 func (l *Library) KeepOnce(ctx context.Context, src io.ReadSeeker, alt string, once Once) (KeptOnce, error) {
 	alt, err := CheckAlt("alt", alt)
@@ -111,7 +112,7 @@ func (l *Library) KeepOnce(ctx context.Context, src io.ReadSeeker, alt string, o
 	}
 	if once.Key != "" {
 		if first, ok, err := l.Rows.PhotoOnce(ctx, once); ok || err != nil {
-			return KeptOnce{Kept: first, Replayed: true}, err
+			return KeptOnce{Kept: first, Suggestion: l.Processor.told(ctx, src), Replayed: true}, err
 		}
 	}
 	safe, suggestion, err := l.Processor.Process(ctx, src)
@@ -134,7 +135,7 @@ func (l *Library) KeepOnce(ctx context.Context, src io.ReadSeeker, alt string, o
 		return KeptOnce{}, fmt.Errorf("name photo %s: %w", k.ID, err)
 	}
 	if first.ID != k.ID { // the same call was faster elsewhere; this photo is swept
-		return KeptOnce{Kept: first, Replayed: true}, nil
+		return KeptOnce{Kept: first, Suggestion: suggestion, Replayed: true}, nil
 	}
 	return KeptOnce{Kept: k, Suggestion: suggestion}, nil
 }
