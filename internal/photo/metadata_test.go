@@ -2,6 +2,7 @@ package photo
 
 import (
 	"bytes"
+	"encoding/binary"
 	"image"
 	"math"
 	"strings"
@@ -18,7 +19,7 @@ const xmp = `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description exif:
 func laden(t testing.TB) map[string][]byte {
 	t.Helper()
 	jpeg := withSegments(asJPEG(t, quarters(48, 32)),
-		segment(0xe0, "JFIF\x00\x01\x02\x00\x00\x01\x00\x01\x00\x00"),
+		segment(0xe0, "JFIF\x00\x01\x02\x00\x00\x01\x00\x01\x02\x01Secret"), // a thumbnail of 2 × 1 pixels
 		app1(sundsvall(1)),
 		segment(0xe1, "http://ns.adobe.com/xap/1.0/\x00"+xmp),
 		segment(0xe2, "ICC_PROFILE\x00\x01\x01descSecret profile"),
@@ -29,6 +30,8 @@ func laden(t testing.TB) map[string][]byte {
 	)
 	png := withChunks(asPNG(t, quarters(48, 32)),
 		chunk("eXIf", sundsvall(1)),
+		chunk("iCCP", "Secret profile\x00\x00"+deflated([]byte("descSecret profile"))),
+		chunk("zTXt", "Secret\x00\x00"+deflated([]byte("Secret text"))),
 		chunk("tEXt", "Author\x00Secret"),
 		chunk("iTXt", "XML:com.adobe.xmp\x00\x00\x00\x00\x00"+xmp),
 		chunk("tIME", "\x07\xea\x05\x04\x0d\x0e\x0f"),
@@ -37,6 +40,7 @@ func laden(t testing.TB) map[string][]byte {
 	webp := file(t, "lossless.webp")
 	return map[string][]byte{
 		"JPEG":                     jpeg,
+		"JPEG with a thumbnail":    withSegments(asJPEG(t, quarters(48, 32)), app1(withThumbnail(sundsvall(1), append(asJPEG(t, quarters(16, 8)), secret...)))),
 		"JPEG with trailing bytes": join(jpeg, []byte("Secret motion photo ftypmp42")),
 		"JPEG and HTML":            join(withSegments(jpeg, segment(0xfe, "<script>Secret()</script>")), []byte("<html>Secret</html>")),
 		"JPEG and ZIP":             join(jpeg, []byte("PK\x03\x04Secret.txtPK\x05\x06")),
@@ -45,6 +49,18 @@ func laden(t testing.TB) map[string][]byte {
 		"WebP": join(asWebP(vp8x(1<<2|1<<3|1<<5, 48, 32), riff("ICCP", "Secret profile"), webp[12:],
 			riff("EXIF", sundsvall(1)), riff("XMP ", xmp)), []byte("Secret")),
 	}
+}
+
+// withThumbnail gives a TIFF of tiff a second directory, with a JPEG thumbnail (EXIF
+// 2.32, 4.5.2): its place follows the entries of the first.
+func withThumbnail(block string, thumbnail []byte) string {
+	b := []byte(block)
+	const first = 8
+	next := first + 2 + 12*int(binary.LittleEndian.Uint16(b[first:]))
+	binary.LittleEndian.PutUint32(b[next:], uint32(len(b)))
+	at := len(b) + 2 + 2*12 + 4
+	number := func(id uint16, n int) tag { return tag{id, 4, 1, binary.LittleEndian.AppendUint32(nil, uint32(n))} }
+	return string(append(appendDirectory(b, []tag{number(0x0201, at), number(0x0202, len(thumbnail))}), thumbnail...))
 }
 
 func TestNothingButPixelsIsKept(t *testing.T) {
