@@ -236,6 +236,11 @@ func badPhotos(t *testing.T, s *system, r api.FiledReport, reporter *apitest.Cli
 		"a text": []byte("This is not a photo."), "nothing": {}, "a truncated JPEG": whole[:len(whole)/2], "a JPEG's head": whole[:4],
 		"30,000 × 30,000 pixels": hugePNG(t), "a GIF": []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), "a program": []byte("MZ\x90\x00" + strings.Repeat("x", 100)),
 		"a drawing that is a program": []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`),
+		"a WebP with nothing in it":   []byte("RIFF\x04\x00\x00\x00WEBP"),
+		"a WebP of 16,384 × 16,384":   []byte("RIFF\x12\x00\x00\x00WEBPVP8L\x05\x00\x00\x00\x2f\xff\xff\xff\x0f\x00"),
+		"a HEIC's brands":             []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"),
+		"half a JPEG and HTML":        append(bytes.Clone(whole[:len(whole)/2]), "<html><script>alert(1)</script></html>"...),
+		"half a JPEG and a ZIP":       append(bytes.Clone(whole[:len(whole)/2]), "PK\x03\x04a.txtPK\x05\x06"...),
 	}
 	for name, data := range bad {
 		t.Run(name, func(t *testing.T) {
