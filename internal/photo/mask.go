@@ -27,7 +27,7 @@ func (p *Processor) Mask(ctx context.Context, src io.ReadSeeker, areas []Area) (
 		return Photo{}, err
 	}
 	const colours = 4 // bytes a pixel: masks are drawn on them, whatever it came as
-	release, err := p.reserve(ctx, h.memory()+colours*h.pixels(), false)
+	release, err := p.reserve(ctx, h.memory()+colours*h.pixels())
 	if err != nil {
 		return Photo{}, err
 	}

@@ -237,7 +237,7 @@ func (p *Processor) told(ctx context.Context, src io.ReadSeeker) Suggestion {
 
 // reserve takes memory for pictures of our own, and gives the function that returns
 // it. A HEIC takes it by wait.
-func (p *Processor) reserve(ctx context.Context, need int64, _ bool) (func(), error) {
+func (p *Processor) reserve(ctx context.Context, need int64) (func(), error) {
 	_, release, err := p.wait(ctx, need, formatJPEG)
 	return release, err
 }
