@@ -55,7 +55,7 @@ CREATE UNIQUE INDEX boundary_sets_active ON boundary_sets (layer) WHERE active;
 CREATE TABLE boundary_activations (
     id           TEXT PRIMARY KEY,
     layer        TEXT NOT NULL,
-    boundary_set TEXT NOT NULL REFERENCES boundary_sets,
+    boundary_set TEXT REFERENCES boundary_sets, -- null where the layer was left without one
     before       TEXT NOT NULL, -- empty for none
     undoes       TEXT NOT NULL, -- another activation, or empty
     undoable     BOOLEAN NOT NULL,

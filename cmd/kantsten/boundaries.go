@@ -153,8 +153,8 @@ func checkAbout(about *routing.About, from *source) error {
 }
 
 // importAndReport imports a set and says what there is to know before it is
-// activated. The first of a layer is activated at once: there is nothing that it
-// could change, and no report can be filed without.
+// activated. Only the first municipalities are activated at once: no report can be
+// filed without. Another layer sends reports elsewhere also when it is the first.
 func (p *program) importAndReport(ctx context.Context, from source, about routing.About, out io.Writer) error {
 	if err := p.boundaries.Refresh(ctx); err != nil {
 		return err
@@ -167,7 +167,7 @@ func (p *program) importAndReport(ctx context.Context, from source, about routin
 	if err := p.review(ctx, &r, set); err != nil {
 		return err
 	}
-	if p.boundaries.Now().Layer(set.Layer) != nil {
+	if set.Layer != routing.Municipality || p.boundaries.Active() != nil {
 		r.line("boundary set %s is imported and not active; next: kantsten boundaries activate %s", set.ID, set.ID)
 		return r.err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -68,7 +69,11 @@ func undoCommand(flags *flag.FlagSet) func(context.Context, Config, []string, io
 
 func (p *program) sayActive(ctx context.Context, out io.Writer, step routing.Activation, reroute bool) error {
 	r := printer{out: out}
-	r.line("boundary set %s is active", step.Set)
+	if step.Set == "" {
+		r.line("layer %s has no active set any more", step.Layer)
+	} else {
+		r.line("boundary set %s is active", step.Set)
+	}
 	heirs, err := p.boundaries.Sets.Successions(ctx)
 	if err != nil {
 		return err
@@ -120,5 +125,5 @@ func (p *printer) step(a routing.Activation) {
 	if a.Undoes != "" {
 		did = "back to"
 	}
-	p.line("%s %s %s %s", a.At.Format(time.DateTime), a.Layer, did, a.Set)
+	p.line("%s %s %s %s", a.At.Format(time.DateTime), a.Layer, did, cmp.Or(a.Set, "none"))
 }

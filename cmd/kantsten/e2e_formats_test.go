@@ -137,28 +137,62 @@ func TestBoundariesFromADatabase(t *testing.T) {
 	}
 }
 
-// TestALayerOfLines: who owns a road is another layer, which makes no jurisdiction.
-func TestALayerOfLines(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t, "")
+// stateRoad is a file of one line.
+func stateRoad(t *testing.T) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "roads.geojson")
 	if err := os.WriteFile(path, []byte(`{"type":"Feature","properties":{"code":"state","name":"State roads"},
 		"geometry":{"type":"LineString","coordinates":[[17,62.5],[18,62.5]]}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+// TestALayerOfLines: who owns a road is another layer, which makes no jurisdiction.
+func TestALayerOfLines(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "")
+	path := stateRoad(t)
 	for _, wrong := range [][]string{{"--kind", "lines"}, {"--kind", "circles"}, {"--layer", "road-owner"}, {"--layer", "Road Owner"}, {"--valid-from", "soon"}} {
 		if got := p.call(append([]string{"boundaries", "import", path}, wrong...)...); got.code == 0 || got.stderr == "" {
 			t.Errorf("%v is taken:\n%s", wrong, got.stdout)
 		}
 	}
-	wantLines(t, p.do("boundaries", "import", path, "--layer", "road-owner", "--kind", "lines"), "read: 1 lines of 1 lines, 2 vertices", "is active: 1 lines")
-	id, _ := p.imported(path, "--layer", "road-owner", "--kind", "lines")
+	id, said := p.imported(path, "--layer", "road-owner", "--kind", "lines")
+	wantLines(t, said, "read: 1 lines of 1 lines, 2 vertices")
 	p.do("boundaries", "activate", id)
-	p.do("boundaries", "undo", "--layer", "road-owner")
 	if got := p.call("boundaries", "diff", "--layer", "road-owner", "active", id); got.code != 1 || !strings.Contains(got.stderr, "only sets of areas") {
 		t.Errorf("lines are compared: exit code %d\n%s%s", got.code, got.stdout, got.stderr)
 	}
 	if list := p.do("jurisdiction", "list"); list != "" {
 		t.Errorf("a road made jurisdictions:\n%s", list)
 	}
+}
+
+// TestTheFirstOfAnotherLayerWaitsAndIsTakenBack: only the municipalities of a new
+// start are activated by the import alone. A wrong road register sends reports
+// elsewhere only when the operator says so, and goes again.
+func TestTheFirstOfAnotherLayerWaitsAndIsTakenBack(t *testing.T) {
+	t.Parallel()
+	onEachDatabase(t, func(t *testing.T, databaseURL string) {
+		p := newPlace(t, databaseURL)
+		p.do("boundaries", "import", boxes(t, box{"2281", "West", 17, 18}))
+		p.do("jurisdiction", "add", "trafikverket", "Trafikverket", "--channel", "web")
+		s := p.serve()
+		there := s.filed(17.5)
+		id, said := p.imported(stateRoad(t), "--layer", "road-owner", "--kind", "lines")
+		wantLines(t, said, "open reports that would go elsewhere: 1", there+" from 2281 to trafikverket", "is imported and not active")
+		if list := p.do("boundaries", "list"); strings.Contains(list, "* "+id) {
+			t.Errorf("the import alone activated it:\n%s", list)
+		}
+		p.do("boundaries", "activate", id, "--reroute")
+		eventually(t, "the report is the state's", func() bool { return s.liesWith(there) == "trafikverket" })
+		wantLines(t, p.do("boundaries", "undo", "--layer", "road-owner", "--reroute"), "layer road-owner has no active set any more")
+		eventually(t, "the report is back", func() bool { return s.liesWith(there) == "2281" })
+		wantLines(t, p.do("boundaries", "list"), "  "+id, "road-owner back to none")
+		if got := p.call("boundaries", "undo", "--layer", "road-owner"); got.code != 1 {
+			t.Errorf("what was taken back is taken back again: exit code %d\n%s", got.code, got.stdout)
+		}
+		wantLines(t, p.do("boundaries", "activate", id), id+" is active") // once more
+	})
 }

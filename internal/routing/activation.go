@@ -18,7 +18,7 @@ import (
 type Activation struct {
 	ID     string // UUIDv7
 	Layer  string
-	Set    string // id of the set that became active
+	Set    string // id of the set that became active; empty where the layer was left without one
 	Before string // id of the one that was active; empty for none
 	// Undoes tells that the step took another one back. Neither of the two can be
 	// undone again.
@@ -84,20 +84,25 @@ func (b *Boundaries) ActivateWith(ctx context.Context, id string, opts Options, 
 }
 
 // Undo takes the last step of a layer back that was not taken back yet: the set
-// that was active before it is active again.
+// that was active before it is active again. Where none was, the layer is left
+// without one, but for the municipalities, without which no report can be filed:
+// Conflict.
 func (b *Boundaries) Undo(ctx context.Context, layer string, opts Options, now time.Time) (Activation, error) {
 	last, err := b.Sets.LastActivation(ctx, layer, true)
 	if err != nil {
 		return Activation{}, err
 	}
-	if last.Before == "" {
+	if last.Before == "" && layer == Municipality {
 		return Activation{}, problem.New(problem.Conflict, "before set %s the layer %s had none, so there is nothing to go back to", last.Set, layer)
+	}
+	s := Switch{Activation: Activation{ID: newID(), Layer: layer, Set: last.Before, Undoes: last.ID, At: now.UTC()}}
+	if last.Before == "" {
+		return s.Activation, b.commit(ctx, s, opts, now)
 	}
 	set, err := b.Sets.Set(ctx, last.Before)
 	if err != nil {
 		return Activation{}, err
 	}
-	s := Switch{Activation: Activation{ID: newID(), Layer: layer, Set: last.Before, Undoes: last.ID, At: now.UTC()}}
 	return s.Activation, b.switchTo(ctx, set, s, opts, now)
 }
 
@@ -122,6 +127,11 @@ func (b *Boundaries) switchTo(ctx context.Context, set Set, s Switch, opts Optio
 			return fmt.Errorf("add the jurisdictions of boundary set %s: %w", set.ID, err)
 		}
 	}
+	return b.commit(ctx, s, opts, now)
+}
+
+// commit writes the switch and takes it over.
+func (b *Boundaries) commit(ctx context.Context, s Switch, opts Options, now time.Time) error {
 	if opts.Reroute {
 		j, err := job.New(JobReroute, s.ID, RerouteJob{s.ID}, now.UTC())
 		if err != nil {
@@ -130,7 +140,7 @@ func (b *Boundaries) switchTo(ctx context.Context, set Set, s Switch, opts Optio
 		s.Jobs = append(s.Jobs, j)
 	}
 	if err := b.Sets.ActivateSet(ctx, s); err != nil {
-		return fmt.Errorf("activate boundary set %s: %w", set.ID, err)
+		return fmt.Errorf("make %q the active set of layer %s: %w", s.Set, s.Layer, err)
 	}
 	return b.Refresh(ctx)
 }

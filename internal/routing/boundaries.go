@@ -33,7 +33,7 @@ const (
 	Points Kind = "points"
 )
 
-// Set is one version of a layer. Exactly one set per layer is active.
+// Set is one version of a layer. At most one set per layer is active.
 type Set struct {
 	ID          string // UUIDv7
 	Layer       string
@@ -75,9 +75,9 @@ type SetStore interface {
 	// AddJurisdictions stores those of the jurisdictions whose code is new, in
 	// transactions short enough not to keep reports waiting.
 	AddJurisdictions(ctx context.Context, js []tenant.Jurisdiction) error
-	// ActivateSet makes a set the active one of its layer, with all that follows
-	// from it, in one transaction that raises the revision. What was active before
-	// is filled in. A set that is active already stays so, and only the jobs are
+	// ActivateSet makes a set the active one of its layer, or leaves the layer
+	// without one (an empty id), with all that follows from it, in one transaction
+	// that raises the revision. What was active before is filled in. A set that is active already stays so, and only the jobs are
 	// stored. An activation that was undone meanwhile cannot be undone: Conflict.
 	ActivateSet(ctx context.Context, s Switch) error
 	// LastActivation returns the last step of a layer, or the last that can be

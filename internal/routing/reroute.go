@@ -68,10 +68,13 @@ func (h heirs) last(code string) (heir string, gone bool) {
 	return code, gone
 }
 
-// Current tells that the set of the activation is still the active one.
+// Current tells that the layer is still as the activation left it.
 func (x *Rerouting) Current(b *Boundaries) bool {
 	active := b.Now().Layer(x.Layer)
-	return active != nil && active.ID == x.Set
+	if active == nil {
+		return x.Set == ""
+	}
+	return active.ID == x.Set
 }
 
 // Next says where a report that lies with a jurisdiction goes now. Moved is false

@@ -44,7 +44,8 @@ func (t *tx) addMissing(ctx context.Context, js []tenant.Jurisdiction) error {
 // heirsAtOnce is how many successions are written in one transaction.
 const heirsAtOnce = 200
 
-// ActivateSet makes a set the active one of its layer. Where a whole country gets
+// ActivateSet makes a set the active one of its layer, or leaves the layer without
+// one. Where a whole country gets
 // other codes, most successions are written in transactions of their own before,
 // so that reports go on; should the rest fail, the next activation ends those of
 // codes that are still there.
@@ -96,14 +97,14 @@ func (t *tx) replaceSet(ctx context.Context, w routing.Switch, before string) er
 	if err != nil {
 		return fmt.Errorf("activate a set: %w", err)
 	}
-	if n == 0 {
+	if n == 0 && w.Set != "" {
 		return problem.New(problem.NotFound, "there is no boundary set %q in layer %s", w.Set, w.Layer)
 	}
 	if err := t.takeBack(ctx, w.Undoes); err != nil {
 		return err
 	}
 	if _, err := t.exec(ctx, `INSERT INTO boundary_activations (id, layer, boundary_set, before, undoes, undoable, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, w.ID, w.Layer, w.Set, before, w.Undoes, w.Undoes == "", micros(w.At)); err != nil {
+		VALUES ($1, $2, NULLIF($3, ''), $4, $5, $6, $7)`, w.ID, w.Layer, w.Set, before, w.Undoes, w.Undoes == "", micros(w.At)); err != nil {
 		return fmt.Errorf("record an activation: %w", err)
 	}
 	return t.succeed(ctx, w)
@@ -169,7 +170,7 @@ func (t *tx) recordHeir(ctx context.Context, h routing.Succession, fresh bool, n
 	return err
 }
 
-const activationColumns = `id, layer, boundary_set, before, undoes, created_at`
+const activationColumns = `id, layer, COALESCE(boundary_set, ''), before, undoes, created_at`
 
 func scanActivation(row scanner) (routing.Activation, error) {
 	var a routing.Activation

@@ -62,6 +62,30 @@ func TestActivationsCanBeUndoneStepByStep(t *testing.T) {
 	})
 }
 
+func TestALayerCanBeLeftWithoutASet(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		s := store.BoundarySets{DB: db.DB}
+		set := routing.Set{ID: newID(), Layer: "road-owner", Kind: routing.Lines, SHA256: strings.Repeat("a", 64), CreatedAt: noon}
+		must(t, s.AddSet(t.Context(), set))
+		first := activation(set.Layer, set.ID)
+		must(t, s.ActivateSet(t.Context(), first))
+		back := activation(set.Layer, "")
+		back.Undoes = first.ID
+		must(t, s.ActivateSet(t.Context(), back))
+		active, err := s.ActiveSets(t.Context())
+		must(t, err)
+		step, err := s.Activation(t.Context(), back.ID)
+		must(t, err)
+		if len(active) != 0 || step.Set != "" || step.Before != set.ID {
+			t.Errorf("active is %+v after %+v", active, step)
+		}
+		if _, err := s.LastActivation(t.Context(), set.Layer, true); !problem.Is(err, problem.NotFound) {
+			t.Errorf("what was taken back can be taken back: %v", err)
+		}
+		must(t, s.ActivateSet(t.Context(), activation(set.Layer, set.ID)))
+	})
+}
+
 func TestAnHeirInheritsOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *database) {
 		s, tenants := store.BoundarySets{DB: db.DB}, store.Tenants{DB: db.DB}
