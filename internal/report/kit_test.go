@@ -15,6 +15,7 @@ import (
 	"github.com/kantsten/kantsten/geo"
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/blob"
+	"github.com/kantsten/kantsten/internal/pgtest"
 	"github.com/kantsten/kantsten/internal/photo"
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/report"
@@ -23,7 +24,7 @@ import (
 	"github.com/kantsten/kantsten/internal/tenant"
 )
 
-// kit is the service over a real SQLite database and three square jurisdictions
+// kit is the service over a real database and three square jurisdictions
 // beside each other: 1001 on the web, 1002 by e-mail, 1003 without a channel.
 type kit struct {
 	*report.Service
@@ -50,10 +51,32 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// onEachDatabase runs a rule on SQLite and on PostgreSQL: one whose statements or
+// locks the other rules do not try.
+func onEachDatabase(t *testing.T, rule func(t *testing.T, k *kit)) {
+	t.Helper()
+	t.Parallel()
+	for name, newKit := range map[string]func(*testing.T) *kit{
+		"SQLite":     newKit,
+		"PostgreSQL": func(t *testing.T) *kit { return newKitOn(t, pgtest.URL(t)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rule(t, newKit(t))
+		})
+	}
+}
+
+// newKit is on SQLite.
 func newKit(t *testing.T) *kit {
 	t.Helper()
+	return newKitOn(t, filepath.Join(t.TempDir(), "kantsten.db"))
+}
+
+func newKitOn(t *testing.T, databaseURL string) *kit {
+	t.Helper()
 	dir := t.TempDir()
-	db, err := store.Open(t.Context(), filepath.Join(dir, "kantsten.db"))
+	db, err := store.Open(t.Context(), databaseURL)
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
 	must(t, db.Migrate(t.Context()))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kantsten/kantsten/internal/auth"
@@ -34,10 +35,11 @@ type Rerouted struct {
 // Rerouted goes through all open reports and tells those that x sends elsewhere.
 func (s *Service) Rerouted(ctx context.Context, x *routing.Rerouting, yield func(Rerouted) error) error {
 	return s.eachOpen(ctx, func(r Report) error {
-		if to, moved := r.next(x); moved {
-			return yield(Rerouted{Reference: r.Reference, From: r.Jurisdiction, To: to.Jurisdiction})
+		to, moved, err := s.next(ctx, r, x)
+		if err != nil || !moved {
+			return err
 		}
-		return nil
+		return yield(Rerouted{Reference: r.Reference, From: r.Jurisdiction, To: to.Jurisdiction})
 	})
 }
 
@@ -61,11 +63,32 @@ func (s *Service) eachOpen(ctx context.Context, yield func(Report) error) error 
 
 // next says where a report goes now. One that is in the triage already is not
 // sent there again.
-func (r *Report) next(x *routing.Rerouting) (routing.Route, bool) {
-	to, moved := x.Next(routing.Question{
-		Service: r.Service, Lat: r.Lat, Lon: r.Lon, AccuracyM: value(r.AccuracyM),
-	}, r.Jurisdiction)
-	return to, moved && (to.Jurisdiction != "" || r.Delivery != Held)
+func (s *Service) next(ctx context.Context, r Report, x *routing.Rerouting) (to routing.Route, moved bool, err error) {
+	q := routing.Question{Service: r.Service, Lat: r.Lat, Lon: r.Lon, AccuracyM: value(r.AccuracyM)}
+	if x.AsksAnswer(q) { // near a border only; the history of all would take long
+		if q.Answer, err = s.answered(ctx, r.ID); err != nil {
+			return routing.Route{}, false, err
+		}
+	}
+	to, moved = x.Next(q, r.Jurisdiction)
+	return to, moved && (to.Jurisdiction != "" || r.Delivery != Held), nil
+}
+
+// answered returns whom the reporter chose when the report was filed; empty if
+// nobody, or if staff has decided otherwise since. What later boundaries made of
+// the answer does not count: they may be taken back.
+func (s *Service) answered(ctx context.Context, id string) (string, error) {
+	us, err := s.Store.Updates(ctx, id, true)
+	if err != nil {
+		return "", fmt.Errorf("read how report %s was routed: %w", id, err)
+	}
+	filed := slices.IndexFunc(us, func(u Update) bool { return len(u.Trace) > 0 })
+	byStaff := slices.ContainsFunc(us, func(u Update) bool { return u.Kind == HandedOver && u.Origin != OriginBoundaries })
+	if filed < 0 || byStaff {
+		return "", nil
+	}
+	t, err := routing.ReadTrace(us[filed].Trace)
+	return t.Answer, err
 }
 
 // RerouteHandler hands reports over after boundaries were replaced, one
@@ -99,8 +122,8 @@ func (s *Service) reroute(ctx context.Context, x *routing.Rerouting, current fun
 		if !current() {
 			return errOvertaken
 		}
-		if _, moved := r.next(x); !moved {
-			return nil
+		if _, moved, err := s.next(ctx, r, x); err != nil || !moved {
+			return err
 		}
 		handed = true
 		return s.rerouteOne(ctx, x, r.ID)
@@ -122,9 +145,9 @@ func (s *Service) rerouteOne(ctx context.Context, x *routing.Rerouting, id strin
 		if err != nil {
 			return err
 		}
-		to, moved := r.next(x)
-		if !moved {
-			return nil
+		to, moved, err := s.next(ctx, r, x)
+		if err != nil || !moved {
+			return err
 		}
 		recipient, triage := to.Jurisdiction, to.Jurisdiction == ""
 		if triage {

@@ -74,8 +74,10 @@ func (d *dying) AddOnce(ctx context.Context, name string, key report.Key, change
 }
 
 func TestReroutingThatIsCutShortHandsNothingOverTwice(t *testing.T) {
-	t.Parallel()
-	k := newKit(t)
+	onEachDatabase(t, cutShortHandsNothingOverTwice)
+}
+
+func cutShortHandsNothingOverTwice(t *testing.T, k *kit) {
 	var ids []string
 	for range 12 {
 		ids = append(ids, k.submit(t, inSquare(1)).Report.ID)
@@ -125,9 +127,9 @@ func TestReroutingThatIsCutShortHandsNothingOverTwice(t *testing.T) {
 	}
 }
 
-func TestWhomOtherBordersConcern(t *testing.T) {
-	t.Parallel()
-	k := newKit(t)
+func TestWhomOtherBordersConcern(t *testing.T) { onEachDatabase(t, whomOtherBordersConcern) }
+
+func whomOtherBordersConcern(t *testing.T, k *kit) {
 	j, err := k.Tenants.Get(t.Context(), "1003")
 	must(t, err)
 	j.Channel = tenant.Web
@@ -172,4 +174,88 @@ func TestWhomOtherBordersConcern(t *testing.T) {
 	if n := len(k.handOvers(t, byHand.ID)); n != 1 {
 		t.Errorf("%d hand-overs of what did not move", n)
 	}
+}
+
+// atTheBorder is a submission 5 m to the west of 1002, by a reporter who says that
+// the fault is on the other side.
+func atTheBorder() report.Submission {
+	accuracy := 100.0
+	sub := inSquare(1)
+	sub.Lon, sub.AccuracyM, sub.Answer = 17.9999, &accuracy, "1002"
+	return sub
+}
+
+// handOver gives a report to somebody else, as staff of its holder.
+func (k *kit) handOver(t *testing.T, id, to string) {
+	t.Helper()
+	r, err := k.Store.Report(t.Context(), id)
+	must(t, err)
+	_, _, err = k.HandOver(t.Context(), staff(auth.Handler, r.Jurisdiction), id, report.Passing{To: to, Text: "Er väg", Version: r.Version})
+	must(t, err)
+}
+
+// undo takes the last activation back and leaves the hand-overs to do.
+func (k *kit) undo(t *testing.T) routing.Activation {
+	t.Helper()
+	step, err := k.boundaries.Undo(t.Context(), routing.Municipality, routing.Options{Reroute: true}, k.clock.Now())
+	must(t, err)
+	return step
+}
+
+// wantMoved carries a step out and checks which reports it lists and hands over,
+// and that each hand-over gives the reason for where the report lies now.
+func (k *kit) wantMoved(t *testing.T, what string, step routing.Activation, liesWith map[string]string) {
+	t.Helper()
+	x, err := k.boundaries.Rerouting(t.Context(), step.ID)
+	must(t, err)
+	listed := map[string]string{}
+	must(t, k.Rerouted(t.Context(), x, func(m report.Rerouted) error {
+		listed[m.Reference] = m.To
+		return nil
+	}))
+	before, had := map[string]string{}, map[string]int{}
+	for id := range liesWith {
+		r, err := k.Store.Report(t.Context(), id)
+		must(t, err)
+		before[id], had[id] = r.Jurisdiction, len(k.handOvers(t, id))
+	}
+	must(t, k.reroute(t.Context(), t, step))
+	for id, want := range liesWith {
+		r, err := k.Store.Report(t.Context(), id)
+		must(t, err)
+		us := k.handOvers(t, id)
+		moved := before[id] != want
+		if to, is := listed[r.Reference]; r.Jurisdiction != want || is != moved || moved && to != want {
+			t.Errorf("%s: %s lies with %s, listed for %q; want %s", what, r.Reference, r.Jurisdiction, to, want)
+		}
+		if !moved {
+			continue
+		}
+		if len(us) != had[id]+1 {
+			t.Fatalf("%s: %d hand-overs of %s", what, len(us)-had[id], r.Reference)
+		}
+		trace, err := routing.ReadTrace(us[len(us)-1].Trace)
+		must(t, err)
+		if trace.Owner.Code != want || trace.BoundarySet != r.BoundarySet {
+			t.Errorf("%s: the reason is %+v", what, trace)
+		}
+	}
+}
+
+// What the reporter answered is no hand-over by a person: it holds as long as it
+// is a choice, or who took over from it, and until staff knows better.
+func TestWhatTheReporterAnsweredFollowsTheBorders(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, k *kit) {
+		answered, far, near := k.submit(t, atTheBorder()).Report.ID, k.submit(t, atTheBorder()).Report.ID, k.submit(t, atTheBorder()).Report.ID
+		k.handOver(t, far, "1003")
+		k.handOver(t, near, "1001")
+		west := k.redraw(t, strip{"1001", 17, 17.5}, strip{"1002", 17.5, 19}, strip{"1003", 19, 20})
+		k.wantMoved(t, "the border comes towards it", west, map[string]string{answered: "1002", far: "1003", near: "1002"})
+		k.wantMoved(t, "the border goes back", k.undo(t), map[string]string{answered: "1002", far: "1003", near: "1001"})
+		east := k.redraw(t, strip{"1001", 17, 18.9}, strip{"1002", 18.9, 19}, strip{"1003", 19, 20})
+		k.wantMoved(t, "the border goes 50 km away", east, map[string]string{answered: "1001", far: "1003", near: "1001"})
+		k.wantMoved(t, "the border is there again", k.undo(t), map[string]string{answered: "1002", far: "1003", near: "1001"})
+		renamed := k.redraw(t, strip{"1001", 17, 18}, strip{"1005", 18, 19}, strip{"1003", 19, 20})
+		k.wantMoved(t, "the answer has another code", renamed, map[string]string{answered: "1005", far: "1003", near: "1001"})
+	})
 }

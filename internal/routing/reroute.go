@@ -77,18 +77,30 @@ func (x *Rerouting) Current(b *Boundaries) bool {
 	return active.ID == x.Set
 }
 
+// AsksAnswer tells that at this place an answer of the reporter may decide, so
+// that [Rerouting.Next] has to be told of it.
+func (x *Rerouting) AsksAnswer(q Question) bool {
+	for _, s := range []*Snapshot{x.before, x.after} {
+		if found, err := s.locate(q); err == nil && len(found.Choices) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
 // Next says where a report that lies with a jurisdiction goes now. Moved is false
 // for one that stays: where the change does not reach, and also where a person
-// has given it to somebody whom the boundaries did not name. An empty recipient
-// is nobody: its jurisdiction is gone from the boundaries and has no heir there.
+// has given it to somebody whom neither the boundaries nor the reporter named. An
+// empty recipient is nobody: its jurisdiction is gone from the boundaries and has
+// no heir there.
 func (x *Rerouting) Next(q Question, present string) (to Route, moved bool) {
 	gone := x.gone(present)
-	was, err := x.before.route(q)
+	was, err := x.before.routeAnswered(q)
 	byPlace := err == nil && was.Jurisdiction == present
 	if !byPlace && !gone {
 		return Route{}, false
 	}
-	to, err = x.after.route(q)
+	to, err = x.after.routeAnswered(q)
 	if err != nil || !byPlace {
 		to.Jurisdiction = ""
 		if gone {
@@ -100,6 +112,24 @@ func (x *Rerouting) Next(q Question, present string) (to Route, moved bool) {
 		return Route{}, false
 	}
 	return to, to.Jurisdiction != present
+}
+
+// routeAnswered routes by what the reporter once answered, or by who took over
+// from that; where neither is a choice any more, as if nothing had been answered.
+func (s *Snapshot) routeAnswered(q Question) (Route, error) {
+	found, err := s.locate(q)
+	if err != nil {
+		return Route{}, err
+	}
+	heir, _ := s.heirs.last(q.Answer)
+	for _, answer := range []string{q.Answer, heir} {
+		if found.offers(answer) {
+			found.weighed.q.Answer = answer
+			return found.route()
+		}
+	}
+	found.weighed.q.Answer = ""
+	return found.route()
 }
 
 // gone tells that a code is no longer in the boundaries.

@@ -25,6 +25,7 @@ package routing
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,6 +111,11 @@ func (f Found) chosen() (Choice, error) {
 		names[i] = c.Code + " (" + c.Name + ")"
 	}
 	return Choice{}, problem.Field("/answer", "unknown", "here the answer is one of: %s", strings.Join(names, ", "))
+}
+
+// offers reports whether a code is one of the choices.
+func (f Found) offers(code string) bool {
+	return slices.ContainsFunc(f.Choices, func(c Choice) bool { return c.Code == code })
 }
 
 // Refresh takes over what is in force in the database, if this process routes by
