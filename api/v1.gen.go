@@ -1600,7 +1600,7 @@ type Routing struct {
 	// Owner Who owns what stands there, where a rule gives the resident their contact.
 	Owner *OwnerContact `json:"owner,omitempty"`
 
-	// Reason A short stable code for why: area (the area that owns the position), nearest (nobody owns it; the nearest area), rule (a rule sends it elsewhere or keeps it there), hand-over, returned, triage.
+	// Reason A short stable code for why: area (the area that owns the position), nearest (nobody owns it; the nearest area), rule (a rule sends it elsewhere or keeps it there), hand-over, returned, triage, succession (its code is gone from the boundaries; who took over), no-heir (the same, and nobody did).
 	Reason string `json:"reason"`
 
 	// Rule The id of the rule that decided.

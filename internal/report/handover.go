@@ -105,13 +105,13 @@ func (s *Service) goesTo(ctx context.Context, p Passing, before past) (tenant.Ju
 func (s *Service) passed(actor auth.Actor, r *Report, j tenant.Jurisdiction, p Passing, before past) (Changes, error) {
 	switch {
 	case p.To != "":
-		return s.handedOver(actor, r, j, p.Text, routing.RuleHandOver, before.had[j.Code]), nil
+		return s.handedOver(actor, r, j, p.Text, r.passingTrace(routing.RuleHandOver, j), before.had[j.Code]), nil
 	case r.Delivery == Held:
 		return Changes{}, problem.Field("/to", "required", "name who gets it: the report waits for that")
 	case j.Code == "":
 		return s.givenUp(actor, r, p.Text), nil
 	}
-	return s.handedOver(actor, r, j, p.Text, routing.RuleReturned, true), nil
+	return s.handedOver(actor, r, j, p.Text, r.passingTrace(routing.RuleReturned, j), true), nil
 }
 
 // past is what a report has been through.
@@ -161,11 +161,10 @@ func (p past) next() string {
 
 // handedOver gives a report to j. A return is one that comes back, or that its
 // holder gave back without saying to whom.
-func (s *Service) handedOver(actor auth.Actor, r *Report, j tenant.Jurisdiction, text, rule string, isReturn bool) Changes {
+func (s *Service) handedOver(actor auth.Actor, r *Report, j tenant.Jurisdiction, text string, why json.RawMessage, isReturn bool) Changes {
 	now := s.now()
 	u := r.entry(HandedOver, s.known(actor, *r), OriginAPI, now)
-	u.Text, u.From, u.To = text, r.Jurisdiction, j.Code
-	u.Trace = r.passingTrace(rule, routing.Party{Code: j.Code, Name: j.Name})
+	u.Text, u.From, u.To, u.Trace = text, r.Jurisdiction, j.Code, why
 	if r.Returns++; !isReturn || r.Delivery == Held { // what triage decides is no return
 		r.Returns = 0
 	}
@@ -189,15 +188,16 @@ func (s *Service) givenUp(actor auth.Actor, r *Report, text string) Changes {
 	now := s.now()
 	u := r.entry(HandedOver, s.known(actor, *r), OriginAPI, now)
 	u.Text, u.From, u.Internal = text, r.Jurisdiction, true
-	u.Trace = r.passingTrace(routing.RuleTriage, routing.Party{Code: r.Jurisdiction, Name: r.Jurisdiction})
+	u.Trace = r.passingTrace(routing.RuleTriage, tenant.Jurisdiction{Code: r.Jurisdiction, Name: r.Jurisdiction})
 	r.Returns, r.Delivery = returnsToTriage, Held // not to be released by a change of its holder
 	r.Assignee, r.UpdatedAt = "", now
 	return r.caused(u, EventHandedOver)
 }
 
-func (r *Report) passingTrace(rule string, to routing.Party) json.RawMessage {
+// passingTrace says that staff gave the report away.
+func (r *Report) passingTrace(rule string, to tenant.Jurisdiction) json.RawMessage {
 	return routing.Trace{
-		Rule: rule, Owner: to, From: r.Jurisdiction, Lat: r.Lat, Lon: r.Lon, BoundarySet: r.BoundarySet,
+		Rule: rule, Owner: routing.Party{Code: to.Code, Name: to.Name}, From: r.Jurisdiction, Lat: r.Lat, Lon: r.Lon, BoundarySet: r.BoundarySet,
 	}.JSON()
 }
 

@@ -177,12 +177,9 @@ var errDecideAgain = errors.New("the report has changed")
 
 // rerouted is a hand-over by nobody but the borders: no return, and marked so.
 func (s *Service) rerouted(r *Report, j tenant.Jurisdiction, to routing.Route, triage bool) Changes {
-	caused := s.handedOver(auth.Itself(), r, j, movedText(j, triage), routing.RuleHandOver, false)
+	caused := s.handedOver(auth.Itself(), r, j, movedText(j, triage), to.Trace, false)
 	u := &caused.Updates[0]
 	u.Author, u.Origin = BySystem, OriginBoundaries
-	if len(to.Trace) > 0 {
-		u.Trace = to.Trace
-	}
 	r.BoundarySet, r.Outside = to.BoundarySet, to.Outside
 	if triage {
 		r.Delivery = Held

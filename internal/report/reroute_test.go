@@ -1,9 +1,11 @@
 package report_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -130,13 +132,9 @@ func cutShortHandsNothingOverTwice(t *testing.T, k *kit) {
 func TestWhomOtherBordersConcern(t *testing.T) { onEachDatabase(t, whomOtherBordersConcern) }
 
 func whomOtherBordersConcern(t *testing.T, k *kit) {
-	j, err := k.Tenants.Get(t.Context(), "1003")
-	must(t, err)
-	j.Channel = tenant.Web
-	_, err = k.Tenants.Put(t.Context(), j)
-	must(t, err)
+	k.web(t, "1003")
 	byHand, closed, orphan, kept := k.submit(t, inSquare(1)).Report, k.submit(t, inSquare(1)).Report, k.submit(t, inSquare(3)).Report, k.submit(t, inSquare(2)).Report
-	_, _, err = k.HandOver(t.Context(), staff(auth.Handler, "1001"), byHand.ID, report.Passing{To: "1002", Text: "Er väg", Version: 1})
+	_, _, err := k.HandOver(t.Context(), staff(auth.Handler, "1001"), byHand.ID, report.Passing{To: "1002", Text: "Er väg", Version: 1})
 	must(t, err)
 	_, err = k.change(t, closed, report.StatusChange{To: report.Fixed, Text: "Lagat"})
 	must(t, err)
@@ -194,6 +192,16 @@ func (k *kit) handOver(t *testing.T, id, to string) {
 	must(t, err)
 }
 
+// web gives a jurisdiction its own queue.
+func (k *kit) web(t *testing.T, code string) {
+	t.Helper()
+	j, err := k.Tenants.Get(t.Context(), code)
+	must(t, err)
+	j.Channel = tenant.Web
+	_, err = k.Tenants.Put(t.Context(), j)
+	must(t, err)
+}
+
 // undo takes the last activation back and leaves the hand-overs to do.
 func (k *kit) undo(t *testing.T) routing.Activation {
 	t.Helper()
@@ -202,9 +210,12 @@ func (k *kit) undo(t *testing.T) routing.Activation {
 	return step
 }
 
+// triaged is where a report goes that stays with a code that is gone.
+const triaged = ""
+
 // wantMoved carries a step out and checks which reports it lists and hands over,
 // and that each hand-over gives the reason for where the report lies now.
-func (k *kit) wantMoved(t *testing.T, what string, step routing.Activation, liesWith map[string]string) {
+func (k *kit) wantMoved(t *testing.T, what string, step routing.Activation, goes map[string]string) {
 	t.Helper()
 	x, err := k.boundaries.Rerouting(t.Context(), step.ID)
 	must(t, err)
@@ -214,32 +225,78 @@ func (k *kit) wantMoved(t *testing.T, what string, step routing.Activation, lies
 		return nil
 	}))
 	before, had := map[string]string{}, map[string]int{}
-	for id := range liesWith {
+	for id := range goes {
 		r, err := k.Store.Report(t.Context(), id)
 		must(t, err)
 		before[id], had[id] = r.Jurisdiction, len(k.handOvers(t, id))
 	}
 	must(t, k.reroute(t.Context(), t, step))
-	for id, want := range liesWith {
+	for id, to := range goes {
 		r, err := k.Store.Report(t.Context(), id)
 		must(t, err)
+		lies := cmp.Or(to, before[id])
+		said, is := listed[r.Reference]
+		if moves := to != before[id]; r.Jurisdiction != lies || is != moves || is && said != to {
+			t.Errorf("%s: %s lies with %s, listed: %v, for %q; want %q", what, r.Reference, r.Jurisdiction, is, said, to)
+		}
 		us := k.handOvers(t, id)
-		moved := before[id] != want
-		if to, is := listed[r.Reference]; r.Jurisdiction != want || is != moved || moved && to != want {
-			t.Errorf("%s: %s lies with %s, listed for %q; want %s", what, r.Reference, r.Jurisdiction, to, want)
-		}
-		if !moved {
+		if len(us) == had[id] && !is {
 			continue
-		}
-		if len(us) != had[id]+1 {
-			t.Fatalf("%s: %d hand-overs of %s", what, len(us)-had[id], r.Reference)
 		}
 		trace, err := routing.ReadTrace(us[len(us)-1].Trace)
 		must(t, err)
-		if trace.Owner.Code != want || trace.BoundarySet != r.BoundarySet {
-			t.Errorf("%s: the reason is %+v", what, trace)
+		if len(us) != had[id]+1 || trace.Owner.Code != r.Jurisdiction || trace.BoundarySet != r.BoundarySet {
+			t.Errorf("%s: %d hand-overs of %s, for %+v", what, len(us)-had[id], r.Reference, trace)
 		}
 	}
+}
+
+// explained replays why a report went where it went last, and says it in words.
+func (k *kit) explained(t *testing.T, id, lang string) string {
+	t.Helper()
+	us := k.handOvers(t, id)
+	trace, err := routing.ReadTrace(us[len(us)-1].Trace)
+	must(t, err)
+	again, err := k.Router.(*routing.Router).Replay(t.Context(), trace)
+	must(t, err)
+	if a, b := string(trace.JSON()), string(again.JSON()); a != b {
+		t.Errorf("decided again, it is\n%s and was\n%s", b, a)
+	}
+	return trace.Explain(lang)
+}
+
+// Who takes over from a code is a reason of its own: what the place says is not
+// why, and no person has done it.
+func TestASuccessionIsGivenAsTheReason(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, k *kit) {
+		k.web(t, "1003")
+		given, sea, lone := k.submit(t, inSquare(1)).Report.ID, k.submit(t, inSquare(1)).Report.ID, k.submit(t, inSquare(1)).Report.ID
+		own := k.submit(t, inSquare(2)).Report.ID
+		k.handOver(t, given, "1002")
+		k.handOver(t, lone, "1003")
+		step := k.redraw(t, strip{"1001", 17, 18}, strip{"1005", 18, 19})
+		k.wantMoved(t, "1002 becomes 1005, and 1003 is gone", step, map[string]string{given: "1005", sea: "1001", own: "1005", lone: triaged})
+		for id, words := range map[string][2]string{
+			given: {"1002 finns inte längre bland gränserna. Ruta 1005 (1005) har tagit över", "1002 is no longer in the boundaries. Ruta 1005 (1005) has taken over"},
+			own:   {"Platsen ligger i Ruta 1005 (1005)", "The position lies in Ruta 1005 (1005)"},
+			lone:  {"1003 finns inte längre bland gränserna, och ingen", "1003 is no longer in the boundaries, and nobody"},
+		} {
+			for i, lang := range []string{"sv", "en"} {
+				if said := k.explained(t, id, lang); !strings.Contains(said, words[i]) {
+					t.Errorf("%q lacks %q", said, words[i])
+				}
+			}
+		}
+		// Now 1001 goes without an heir: the place of what it gave away is nobody's.
+		k.handOver(t, sea, "1005")
+		step = k.redraw(t, strip{"1006", 18, 19})
+		k.wantMoved(t, "1005 becomes 1006", step, map[string]string{given: "1006", sea: "1006", own: "1006"})
+		if said := k.explained(t, sea, "en"); !strings.Contains(said, "1005 is no longer in the boundaries. Ruta 1006 (1006)") {
+			t.Errorf("where the place is nobody's: %q", said)
+		}
+		k.wantMoved(t, "1005 is back", k.undo(t), map[string]string{given: "1005", sea: "1005", own: "1005"})
+		k.explained(t, given, "sv")
+	})
 }
 
 // What the reporter answered is no hand-over by a person: it holds as long as it

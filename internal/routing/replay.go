@@ -20,14 +20,18 @@ var ErrNotRouted = errors.New("staff decided this; there is nothing to replay")
 //
 // Indexes and lists are kept for the next replay, so many are cheap.
 func (r *Router) Replay(ctx context.Context, t Trace) (Trace, error) {
-	if !t.Routed() {
+	if t.byStaff() {
 		return Trace{}, ErrNotRouted
 	}
 	past, err := r.Boundaries.past(ctx, t)
 	if err != nil {
 		return Trace{}, fmt.Errorf("replay: %w", err)
 	}
-	found, err := past.locate(Question{Service: t.Service, Lat: t.Lat, Lon: t.Lon, AccuracyM: t.AccuracyM, Answer: t.Answer})
+	q := Question{Service: t.Service, Lat: t.Lat, Lon: t.Lon, AccuracyM: t.AccuracyM, Answer: t.Answer}
+	if t.succeeded() {
+		return past.succeed(q, t.From)
+	}
+	found, err := past.locate(q)
 	if err != nil {
 		return Trace{}, fmt.Errorf("replay: %w", err)
 	}
@@ -38,6 +42,15 @@ func (r *Router) Replay(ctx context.Context, t Trace) (Trace, error) {
 	return found.trace(chosen), nil
 }
 
+// succeed replays who took over from a code.
+func (s *Snapshot) succeed(q Question, gone string) (Trace, error) {
+	if _, is := s.Municipalities().Index.Lookup(gone); is {
+		return Trace{}, fmt.Errorf("replay: boundary set %s has %s, which was gone from it", s.Municipalities().ID, gone)
+	}
+	again, _ := s.succession(q, gone)
+	return again, nil
+}
+
 // past is what a trace was decided by.
 func (b *Boundaries) past(ctx context.Context, t Trace) (*Snapshot, error) {
 	s := &Snapshot{
@@ -45,7 +58,7 @@ func (b *Boundaries) past(ctx context.Context, t Trace) (*Snapshot, error) {
 		recipients: map[string]string{}, jurisdictions: map[string]tenant.Jurisdiction{},
 	}
 	maps.Copy(s.recipients, t.Recipients)
-	for _, c := range t.Candidates { // as they were called then
+	for _, c := range append(slices.Clone(t.Candidates), t.Owner) { // as they were called then
 		s.jurisdictions[c.Code] = tenant.Jurisdiction{Code: c.Code, Name: c.Name}
 	}
 	for _, ref := range slices.Concat(t.Layers, []SetRef{{Layer: Municipality, Set: t.BoundarySet}}) {

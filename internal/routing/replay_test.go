@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/paulmach/orb"
@@ -122,6 +123,10 @@ func TestWhatCannotBeReplayedSaysSo(t *testing.T) {
 		if _, err := w.Replay(t.Context(), spoiled); !problem.Is(err, problem.NotFound) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	present := routing.Trace{Rule: routing.RuleSuccession, From: "2281", BoundarySet: trace.BoundarySet}
+	if _, err := w.Replay(t.Context(), present); err == nil || !strings.Contains(err.Error(), "has 2281") {
+		t.Errorf("a succession of a code that is there: %v", err)
 	}
 	if _, err := w.Replay(t.Context(), routing.Trace{Rule: routing.RuleHandOver}); !errors.Is(err, routing.ErrNotRouted) {
 		t.Errorf("what staff decided: %v", err)

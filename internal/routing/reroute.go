@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 )
@@ -101,17 +102,18 @@ func (x *Rerouting) Next(q Question, present string) (to Route, moved bool) {
 		return Route{}, false
 	}
 	to, err = x.after.routeAnswered(q)
-	if err != nil || !byPlace {
-		to.Jurisdiction = ""
-		if gone {
-			to.Jurisdiction = x.heir(present)
-		}
-		to.BoundarySet = x.Set
-	}
-	if to.Jurisdiction == "" && !gone {
+	switch {
+	case err == nil && byPlace:
+		return to, to.Jurisdiction != present
+	case !gone:
 		return Route{}, false
 	}
-	return to, to.Jurisdiction != present
+	t, found := x.after.succession(q, present)
+	to.BoundarySet, to.Trace, to.Jurisdiction = t.BoundarySet, t.JSON(), ""
+	if found {
+		to.Jurisdiction = t.Owner.Code
+	}
+	return to, true
 }
 
 // routeAnswered routes by what the reporter once answered, or by who took over
@@ -143,10 +145,33 @@ func (x *Rerouting) gone(code string) bool {
 	return was && !is
 }
 
-// heir is who took over from a code, if the boundaries have it.
-func (x *Rerouting) heir(code string) string {
-	heir, gone := x.after.heirs.last(code)
-	if _, is := x.after.Municipalities().Index.Lookup(heir); !gone || !is {
+// succession says why a report goes to who took over from a code that is gone, or,
+// where the boundaries have no such heir (found is false), stays with the code
+// until the operator places it.
+func (s *Snapshot) succession(q Question, gone string) (t Trace, found bool) {
+	set := s.Municipalities()
+	t = Trace{
+		Rule: RuleNoHeir, Owner: Party{Code: gone, Name: cmp.Or(s.nameOf(gone), gone)}, From: gone,
+		Service: q.Service, Lat: q.Lat, Lon: q.Lon, BoundarySet: set.ID, Recipients: map[string]string{gone: ""},
+	}
+	heir := s.heir(gone)
+	area, found := set.Index.Lookup(heir)
+	if !found {
+		return t, false
+	}
+	t.Rule, t.Recipients[gone] = RuleSuccession, heir
+	t.Owner.Code, t.Owner.Name = set.Index.Area(area)
+	return t, true
+}
+
+// heir is who took over from a code; in a replay, who had then. It is empty where
+// nobody has.
+func (s *Snapshot) heir(code string) string {
+	if s.recipients != nil {
+		return s.recipients[code]
+	}
+	heir, gone := s.heirs.last(code)
+	if !gone {
 		return ""
 	}
 	return heir

@@ -30,7 +30,7 @@ var (
 
 // reserved are the ids of what decides where no rule does: a rule of that name
 // would make a trace lie.
-var reserved = [...]string{RuleArea, RuleNearest, RuleHandOver, RuleReturned, RuleTriage}
+var reserved = [...]string{RuleArea, RuleNearest, RuleHandOver, RuleReturned, RuleTriage, RuleSuccession, RuleNoHeir}
 
 // faults returns what is wrong with the rules of a jurisdiction, or with an empty
 // code of the installation, each with a pointer to where; nil if nothing is.

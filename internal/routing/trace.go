@@ -16,6 +16,9 @@ const (
 	RuleHandOver = "hand-over" // staff handed it over
 	RuleReturned = "returned"  // staff gave it back, and it goes to the next who comes into question
 	RuleTriage   = "triage"    // staff gave it back, and nobody else comes into question
+	// The boundaries have no longer who had it, and who took over does, or nobody.
+	RuleSuccession = "succession"
+	RuleNoHeir     = "no-heir"
 )
 
 // Trace is why a report went where it went. It is stored with the report and
@@ -26,7 +29,7 @@ type Trace struct {
 	List    string  `json:"list,omitempty"` // hash of the list in which the rule stands
 	Owner   Party   `json:"owner"`          // who is responsible
 	Area    *Party  `json:"area,omitempty"` // where it lies, if that is somebody else
-	From    string  `json:"from,omitempty"` // for a hand-over: who had it
+	From    string  `json:"from,omitempty"` // for a hand-over or succession: who had it
 	Feature *Hit    `json:"feature,omitempty"`
 	Missing string  `json:"missing,omitempty"` // whom the rule names, though nobody there takes such reports
 	Contact bool    `json:"contact,omitempty"` // the resident may have that of the feature's owner
@@ -49,8 +52,8 @@ type Trace struct {
 	Layers      []SetRef  `json:"layers,omitempty"` // of owners, that were looked at
 	Hits        []Hit     `json:"hits,omitempty"`   // what they hold here
 	Lists       []ListRef `json:"lists,omitempty"`  // that were asked
-	// Recipients are those whom rules named, and the code of whom that was; empty
-	// for nobody.
+	// Recipients are those whom rules named, or who is gone, and the code of whom
+	// that was, or who took over; empty for nobody.
 	Recipients map[string]string `json:"recipients,omitempty"`
 	Note       catalog.Text      `json:"note,omitempty"` // of the rule, for the resident
 }
@@ -120,7 +123,12 @@ func ReadTrace(b []byte) (Trace, error) {
 	return t, nil
 }
 
-// Routed reports whether boundaries and rules decided, and not staff.
-func (t Trace) Routed() bool {
-	return t.Rule != RuleHandOver && t.Rule != RuleReturned && t.Rule != RuleTriage
+// Routed reports whether boundaries and rules decided by the position, and neither
+// staff nor a change of codes.
+func (t Trace) Routed() bool { return !t.byStaff() && !t.succeeded() }
+
+func (t Trace) byStaff() bool {
+	return t.Rule == RuleHandOver || t.Rule == RuleReturned || t.Rule == RuleTriage
 }
+
+func (t Trace) succeeded() bool { return t.Rule == RuleSuccession || t.Rule == RuleNoHeir }
