@@ -71,6 +71,17 @@ CREATE TABLE successions (
     created_at BIGINT NOT NULL
 );
 
+-- What an heir has, or had until the code was back, from whom it succeeded.
+CREATE TABLE inheritances (
+    heir     TEXT NOT NULL REFERENCES jurisdictions,
+    old      TEXT NOT NULL REFERENCES jurisdictions,
+    settings BIGINT NOT NULL, -- the heir's version by that: with a later one they are its own; 0: none inherited
+    rules    BIGINT NOT NULL, -- the same of its rules
+    held     BOOLEAN NOT NULL,
+    PRIMARY KEY (heir, old)
+);
+CREATE INDEX inheritances_from ON inheritances (old);
+
 -- The rules by which reports are routed. A list is never changed, so that what was
 -- decided by it can be explained and replayed.
 CREATE TABLE rule_lists (
@@ -105,10 +116,11 @@ CREATE TABLE persons (
 
 -- The staff roles that people hold. Jurisdiction is empty for operators.
 CREATE TABLE grants (
-    person       TEXT NOT NULL REFERENCES persons,
-    role         TEXT NOT NULL,
-    jurisdiction TEXT NOT NULL,
-    created_at   BIGINT NOT NULL,
+    person         TEXT NOT NULL REFERENCES persons,
+    role           TEXT NOT NULL,
+    jurisdiction   TEXT NOT NULL,
+    created_at     BIGINT NOT NULL,
+    inherited_from TEXT, -- the code that the jurisdiction succeeded, where it came by that alone
     PRIMARY KEY (person, role, jurisdiction)
 );
 CREATE INDEX grants_in ON grants (jurisdiction, person);

@@ -50,10 +50,11 @@ const heirsAtOnce = 200
 // so that reports go on; should the rest fail, the next activation ends those of
 // codes that are still there.
 func (s BoundarySets) ActivateSet(ctx context.Context, w routing.Switch) error {
+	heirs := map[string]bool{}
 	for len(w.Heirs) > heirsAtOnce {
 		some := w
 		some.Heirs, w.Heirs = w.Heirs[:heirsAtOnce], w.Heirs[heirsAtOnce:]
-		if err := s.inTx(ctx, func(ctx context.Context, t *tx) error { return t.succeed(ctx, some) }); err != nil {
+		if err := s.inTx(ctx, func(ctx context.Context, t *tx) error { return t.succeed(ctx, some, heirs) }); err != nil {
 			return err
 		}
 	}
@@ -66,7 +67,7 @@ func (s BoundarySets) ActivateSet(ctx context.Context, w routing.Switch) error {
 			return err
 		}
 		if before != w.Set {
-			if err := t.replaceSet(ctx, w, before); err != nil {
+			if err := t.replaceSet(ctx, w, before, heirs); err != nil {
 				return err
 			}
 		}
@@ -89,7 +90,7 @@ func (t *tx) activeSet(ctx context.Context, layer string) (string, error) {
 	return strings.Join(ids, ""), nil
 }
 
-func (t *tx) replaceSet(ctx context.Context, w routing.Switch, before string) error {
+func (t *tx) replaceSet(ctx context.Context, w routing.Switch, before string, heirs map[string]bool) error {
 	if _, err := t.exec(ctx, `UPDATE boundary_sets SET active = FALSE WHERE active AND layer = $1`, w.Layer); err != nil {
 		return fmt.Errorf("deactivate the present set: %w", err)
 	}
@@ -107,7 +108,7 @@ func (t *tx) replaceSet(ctx context.Context, w routing.Switch, before string) er
 		VALUES ($1, $2, NULLIF($3, ''), $4, $5, $6, $7)`, w.ID, w.Layer, w.Set, before, w.Undoes, w.Undoes == "", micros(w.At)); err != nil {
 		return fmt.Errorf("record an activation: %w", err)
 	}
-	return t.succeed(ctx, w)
+	return t.succeed(ctx, w, heirs)
 }
 
 // takeBack marks an activation as undone.
@@ -123,51 +124,6 @@ func (t *tx) takeBack(ctx context.Context, id string) error {
 		return problem.New(problem.Conflict, "somebody else has just undone it")
 	}
 	return nil
-}
-
-// succeed records who takes over from whom. Where several areas become one, its
-// heir inherits from the first that is named, and the staff of all.
-func (t *tx) succeed(ctx context.Context, w routing.Switch) error {
-	for _, code := range w.Back {
-		if _, err := t.exec(ctx, `DELETE FROM successions WHERE old = $1`, code); err != nil {
-			return fmt.Errorf("end the succession of %s: %w", code, err)
-		}
-	}
-	fresh := map[string]bool{}
-	for _, h := range w.Heirs {
-		n, err := t.exec(ctx, `UPDATE jurisdictions SET version = version + 1, updated_at = $3,
-			(channel, email, language, contact, services, photos) = (SELECT channel, email, language, contact, services, photos FROM jurisdictions WHERE code = $1)
-			WHERE code = $2 AND version = 1 AND channel = 'none' AND EXISTS (SELECT 1 FROM jurisdictions WHERE code = $1)`,
-			h.Old, h.New, micros(w.At))
-		if err != nil {
-			return fmt.Errorf("let %s inherit from %s: %w", h.New, h.Old, err)
-		}
-		fresh[h.New] = fresh[h.New] || n == 1
-		if err := t.recordHeir(ctx, h, fresh[h.New], micros(w.At)); err != nil {
-			return fmt.Errorf("record that %s succeeds %s: %w", h.New, h.Old, err)
-		}
-	}
-	return nil
-}
-
-func (t *tx) recordHeir(ctx context.Context, h routing.Succession, fresh bool, now int64) error {
-	if _, err := t.exec(ctx, `INSERT INTO successions (old, heir, created_at)
-		SELECT code, $2, $3 FROM jurisdictions WHERE code = $1
-		ON CONFLICT (old) DO UPDATE SET heir = excluded.heir, created_at = excluded.created_at`, h.Old, h.New, now); err != nil {
-		return err
-	}
-	if !fresh {
-		return nil
-	}
-	if _, err := t.exec(ctx, `INSERT INTO grants (person, role, jurisdiction, created_at)
-		SELECT person, role, $2, $3 FROM grants WHERE jurisdiction = $1
-		ON CONFLICT (person, role, jurisdiction) DO NOTHING`, h.Old, h.New, now); err != nil {
-		return err
-	}
-	_, err := t.exec(ctx, `INSERT INTO rules_in_force (jurisdiction, list, version, updated_at)
-		SELECT $2, list, 1, $3 FROM rules_in_force WHERE jurisdiction = $1
-		ON CONFLICT (jurisdiction) DO NOTHING`, h.Old, h.New, now)
-	return err
 }
 
 const activationColumns = `id, layer, COALESCE(boundary_set, ''), before, undoes, created_at`
@@ -212,17 +168,4 @@ func firstActivation(all []routing.Activation, err error) (routing.Activation, e
 		return routing.Activation{}, err
 	}
 	return all[0], nil
-}
-
-// Successions returns who took over from whom.
-func (s BoundarySets) Successions(ctx context.Context) ([]routing.Succession, error) {
-	rows, err := s.query(ctx, `SELECT old, heir FROM successions ORDER BY old`)
-	all, err := collect(rows, err, func(row scanner) (h routing.Succession, err error) {
-		err = row.Scan(&h.Old, &h.New)
-		return h, err
-	})
-	if err != nil {
-		return nil, s.asProblem(fmt.Errorf("read who took over from whom: %w", err))
-	}
-	return all, nil
 }

@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/catalog"
 	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/report"
 	"github.com/kantsten/kantsten/internal/routing"
 	"github.com/kantsten/kantsten/internal/store"
 	"github.com/kantsten/kantsten/internal/tenant"
@@ -145,6 +147,146 @@ func TestAnHeirInheritsOnce(t *testing.T) {
 		all, err := s.Successions(t.Context())
 		must(t, err)
 		sameJSON(t, "the successions", all, []routing.Succession{{Old: "2299", New: "2300"}, {Old: "2300", New: "0180"}})
+	})
+}
+
+// undone is the succession of 2281 by 2299, activated and taken back.
+type undone struct {
+	*database
+	sets    store.BoundarySets
+	tenants store.Tenants
+}
+
+// step activates one more set.
+func (u undone) step(t *testing.T, heirs []routing.Succession, back ...string) {
+	t.Helper()
+	step := activation(routing.Municipality, addSet(t, u.sets))
+	step.Heirs, step.Back = heirs, back
+	must(t, u.sets.ActivateSet(t.Context(), step))
+}
+
+// change changes how a jurisdiction wants its reports.
+func (u undone) change(t *testing.T, code, email string) {
+	t.Helper()
+	j, err := u.tenants.Jurisdiction(t.Context(), code)
+	must(t, err)
+	j.Channel, j.Email = tenant.Email, email
+	_, err = u.tenants.PutJurisdiction(t.Context(), j)
+	must(t, err)
+}
+
+// rule puts one rule into force in the place of what was.
+func (u undone) rule(t *testing.T, of, id string, version int64) {
+	t.Helper()
+	list := routing.NewRuleList([]routing.Rule{{ID: id, Outcome: routing.Stay}})
+	_, err := u.sets.PutRules(t.Context(), routing.RulesInForce{Of: of, RuleList: list, Version: version, UpdatedAt: noon})
+	must(t, err)
+}
+
+// is checks what the heir has: where its reports go, its staff and its rule.
+func (u undone) is(t *testing.T, what, email, staff, rule string) {
+	t.Helper()
+	j, err := u.tenants.Jurisdiction(t.Context(), "2299")
+	must(t, err)
+	members, err := store.Auth{DB: u.DB}.Staff(t.Context(), "2299")
+	must(t, err)
+	var names []string
+	for _, m := range members {
+		names = append(names, m.PersonID)
+	}
+	inForce, err := u.sets.RulesInForce(t.Context())
+	must(t, err)
+	rules := ""
+	for _, r := range inForce {
+		if r.Of == "2299" {
+			rules = r.Rules[0].ID
+		}
+	}
+	if got := strings.Join(names, " "); j.Email != email || (j.Channel == tenant.None) != (email == "") || got != staff || rules != rule {
+		t.Errorf("%s: reports go by %s to %q, staff is %q, the rule %q; want %q, %q, %q", what, j.Channel, j.Email, got, rules, email, staff, rule)
+	}
+}
+
+func newUndone(t *testing.T, db *database) undone {
+	t.Helper()
+	u := undone{db, store.BoundarySets{DB: db.DB}, store.Tenants{DB: db.DB}}
+	for _, code := range []string{"2281", "2299", "0180"} {
+		must(t, u.sets.AddJurisdictions(t.Context(), []tenant.Jurisdiction{{Code: code, Name: code, Channel: tenant.None, Language: "sv", UpdatedAt: noon}}))
+	}
+	u.change(t, "2281", "old@sundsvall.example")
+	u.rule(t, "2281", "of-before", 1)
+	must(t, db.InTx(t.Context(), func(exec func(string, ...any) error) error {
+		return errors.Join(
+			exec(`INSERT INTO persons (id, email, created_at) VALUES ('dismissed', 'a@example.org', 0), ('newer', 'b@example.org', 0), ('own', 'c@example.org', 0)`),
+			exec(`INSERT INTO grants (person, role, jurisdiction, created_at) VALUES ('dismissed', 'crew', '2281', 0)`))
+	}))
+	return u
+}
+
+var becomes2299 = []routing.Succession{{Old: "2281", New: "2299"}}
+
+// What an heir has is taken back with the activation: what the old code decides
+// until the next one counts.
+func TestAnHeirGivesBackWhatItInherited(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		u := newUndone(t, db)
+		u.step(t, becomes2299)
+		u.is(t, "activated", "old@sundsvall.example", "dismissed", "of-before")
+		u.step(t, nil, "2281")
+		u.is(t, "undone", "", "", "")
+		u.change(t, "2281", "new@sundsvall.example")
+		u.rule(t, "2281", "of-since", 2)
+		if ok, err := (store.Auth{DB: db.DB}).Dismiss(t.Context(), "dismissed", auth.Grant{Role: auth.Crew, Jurisdiction: "2281"}, noon); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		must(t, db.InTx(t.Context(), func(exec func(string, ...any) error) error {
+			return exec(`INSERT INTO grants (person, role, jurisdiction, created_at) VALUES ('newer', 'crew', '2281', 0)`)
+		}))
+		u.step(t, becomes2299)
+		u.is(t, "activated again", "new@sundsvall.example", "newer", "of-since")
+		u.step(t, nil, "2281")
+		u.is(t, "undone again", "", "", "")
+	})
+}
+
+// What somebody decided for the heir itself is not taken from it.
+func TestAnHeirKeepsWhatIsItsOwn(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		u := newUndone(t, db)
+		u.step(t, becomes2299)
+		u.change(t, "2299", "own@heir.example")
+		u.rule(t, "2299", "own", 2) // what it inherited has that version
+		must(t, db.InTx(t.Context(), func(exec func(string, ...any) error) error {
+			return exec(`INSERT INTO grants (person, role, jurisdiction, created_at) VALUES ('own', 'crew', '2299', 0)`)
+		}))
+		u.is(t, "changed", "own@heir.example", "dismissed own", "own")
+		u.step(t, nil, "2281")
+		u.is(t, "undone", "own@heir.example", "own", "own")
+		u.step(t, becomes2299)
+		u.is(t, "activated again", "own@heir.example", "dismissed own", "own")
+		u.step(t, []routing.Succession{{Old: "0180", New: "2299"}})
+		u.is(t, "heir of another", "own@heir.example", "dismissed own", "own")
+	})
+}
+
+// Reports that an heir held for want of a channel go when it inherits one.
+func TestAnHeirLetsGoWhatItHeld(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		u := newUndone(t, db)
+		s := store.Reports{DB: db.DB}
+		f := filing()
+		f.Report.Jurisdiction, f.Report.Delivery, f.AtVersion = "2299", report.Held, 1
+		var err error
+		f.Revision, err = u.sets.Revision(t.Context())
+		must(t, err)
+		filed, err := s.Create(t.Context(), f)
+		must(t, err)
+		u.step(t, becomes2299)
+		r, err := s.Report(t.Context(), filed.Report.ID)
+		must(t, err)
+		if n := db.count(t, `SELECT count(*) FROM jobs WHERE kind = 'deliver'`); r.Delivery != report.Queued || n == 0 {
+			t.Errorf("it is %s, with %d jobs", r.Delivery, n)
+		}
 	})
 }
 

@@ -64,7 +64,7 @@ func (s Auth) AcceptInvite(ctx context.Context, a auth.AcceptInvite) (p auth.Per
 			return err
 		}
 		if _, err := t.exec(ctx, `INSERT INTO grants (person, role, jurisdiction, created_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (person, role, jurisdiction) DO NOTHING`,
+			ON CONFLICT (person, role, jurisdiction) DO UPDATE SET inherited_from = NULL`,
 			id, inv.Grant.Role, inv.Grant.Jurisdiction, micros(a.Session.CreatedAt)); err != nil {
 			return fmt.Errorf("grant a role: %w", err)
 		}
