@@ -77,40 +77,87 @@ func wantLines(t *testing.T, said string, lines ...string) {
 	}
 }
 
+// history is what happened to a report, as anyone may read it.
+type history struct {
+	Updates []struct{ Kind, Author, Text string }
+}
+
+func (s *server) history(reference string) (h history) {
+	s.t.Helper()
+	s.api().Get("/v1/reports/" + reference + "/updates").Want(http.StatusOK).JSON(&h)
+	return h
+}
+
+// routing is why a report lies where it lies.
+type routing struct {
+	Reason, Explanation string
+	BoundarySet         string `json:"boundary_set"`
+}
+
+func (s *server) routing(reference string) (r routing) {
+	s.t.Helper()
+	s.api().Get("/v1/reports/" + reference + "/routing").Want(http.StatusOK).JSON(&r)
+	return r
+}
+
 // TestANewSetIsReviewedActivatedAndUndone: a border moves and a municipality gets
 // a new code; reports follow when the operator says so, and go back when it was
 // a mistake.
 func TestANewSetIsReviewedActivatedAndUndone(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, "")
-	p.do("boundaries", "import", boxes(t, box{"2281", "West", 17, 17.5}, box{"2262", "East", 17.5, 18}))
-	p.do("jurisdiction", "add", "2262", "East", "--channel", "web")
-	s := p.serve()
-	stays, moves, renamed := s.filed(17.1), s.filed(17.4), s.filed(17.8)
+	onEachDatabase(t, func(t *testing.T, databaseURL string) {
+		p := newPlace(t, databaseURL)
+		p.do("boundaries", "import", boxes(t, box{"2281", "West", 17, 17.5}, box{"2262", "East", 17.5, 18}))
+		p.do("jurisdiction", "add", "2262", "East", "--channel", "web")
+		s := p.serve()
+		stays, moves, renamed := s.filed(17.1), s.filed(17.4), s.filed(17.8)
+		under := s.routing(stays)
+		id, said := p.imported(boxes(t, box{"2281", "Far West", 17, 17.3}, box{"2299", "Great East", 17.3, 18}),
+			"--valid-from", "2027-01-01", "--licence", "CC0")
+		wantLines(t, said, "read: 2 areas", "overlaps: 0 pairs", "gaps: 0", "1 added, 1 removed, 1 renamed",
+			"added: 2299 Great East, made of 2262 71.4 %, 2281 28.6 %", "removed: 2262 East, whose ground is now 2299 100.0 %",
+			"renamed: 2281 from West to Far West", "from 2281 to 2299", "2299 will take over from 2262",
+			"open reports that would go elsewhere: 2", moves+" from 2281 to 2299", renamed+" from 2262 to 2299")
+		if got := s.liesWith(moves); got != "2281" {
+			t.Errorf("the import alone gave a report to %s", got)
+		}
+		wantLines(t, p.do("boundaries", "diff", "active", id), "added: 2299", "removed: 2262")
 
-	id, said := p.imported(boxes(t, box{"2281", "Far West", 17, 17.3}, box{"2299", "Great East", 17.3, 18}),
-		"--valid-from", "2027-01-01", "--licence", "CC0")
-	wantLines(t, said, "read: 2 areas", "overlaps: 0 pairs", "gaps: 0", "1 added, 1 removed, 1 renamed",
-		"added: 2299 Great East, made of 2262 71.4 %, 2281 28.6 %", "removed: 2262 East, whose ground is now 2299 100.0 %",
-		"renamed: 2281 from West to Far West", "from 2281 to 2299", "2299 will take over from 2262",
-		"open reports that would go elsewhere: 2", moves+" from 2281 to 2299", renamed+" from 2262 to 2299")
-	if got := s.liesWith(moves); got != "2281" {
-		t.Errorf("the import alone gave a report to %s", got)
-	}
-	wantLines(t, p.do("boundaries", "diff", "active", id), "added: 2299", "removed: 2262")
+		wantLines(t, p.do("boundaries", "activate", id, "--reroute"), id+" is active", "2299 takes over from 2262")
+		eventually(t, "the reports are handed over", func() bool { return s.liesWith(moves) == "2299" && s.liesWith(renamed) == "2299" })
+		theHeirHasTakenOver(t, s, moves)
+		if got := s.liesWith(stays); got != "2281" || s.routing(stays) != under || under.BoundarySet == "" || under.BoundarySet == id {
+			t.Errorf("a report that nothing changed for lies with %s for %+v; it was %+v", got, s.routing(stays), under)
+		}
+		if now := s.routing(moves); now.BoundarySet != id {
+			t.Errorf("a report that was handed over lies where it lies for %+v", now)
+		}
 
-	wantLines(t, p.do("boundaries", "activate", id, "--reroute"), id+" is active", "2299 takes over from 2262")
-	eventually(t, "the reports are handed over", func() bool { return s.liesWith(moves) == "2299" && s.liesWith(renamed) == "2299" })
-	if got := s.liesWith(stays); got != "2281" {
-		t.Errorf("a report that nothing changed for lies with %s", got)
-	}
-	var history struct {
-		Updates []struct{ Kind, Author, Text string }
-	}
-	s.api().Get("/v1/reports/" + moves + "/updates").Want(http.StatusOK).JSON(&history)
-	if n := len(history.Updates); n != 2 || history.Updates[1].Kind != "hand-over" || history.Updates[1].Author != "system" ||
-		!strings.Contains(history.Updates[1].Text, "Great East") {
-		t.Errorf("its history is %+v", history.Updates)
+		p.do("boundaries", "activate", id, "--reroute") // again: nothing is left to do
+		p.do("boundaries", "undo", "--reroute")
+		eventually(t, "the reports are back", func() bool { return s.liesWith(moves) == "2281" && s.liesWith(renamed) == "2262" })
+		if h := s.history(moves); len(h.Updates) != 3 {
+			t.Errorf("its history is %+v", h)
+		}
+		if got := p.call("boundaries", "undo"); got.code != 1 || !strings.Contains(got.stderr, "nothing to go back to") {
+			t.Errorf("undo without a step before: exit code %d\n%s", got.code, got.stderr)
+		}
+		wantLines(t, p.do("boundaries", "list"), "back to", "valid from 2027-01-01")
+		// What was decided since for the old code holds when the heir takes over again.
+		wantLines(t, p.do("jurisdiction", "list"), "2262\tEast\tweb", "2299\tGreat East\tnone")
+		p.do("jurisdiction", "add", "2262", "East", "--channel", "email", "--email", "new@east.example")
+		p.do("boundaries", "activate", id)
+		wantLines(t, p.do("jurisdiction", "list"), "2299\tGreat East\temail\tnew@east.example")
+	})
+}
+
+// theHeirHasTakenOver looks at a report that lies with 2299 now, and at what it has
+// from 2262.
+func theHeirHasTakenOver(t *testing.T, s *server, reference string) {
+	t.Helper()
+	h := s.history(reference)
+	if n := len(h.Updates); n != 2 || h.Updates[1].Kind != "hand-over" || h.Updates[1].Author != "system" || !strings.Contains(h.Updates[1].Text, "Great East") {
+		t.Errorf("its history is %+v", h)
 	}
 	var heir struct{ Channel string }
 	s.api().Get("/v1/jurisdictions/2299").Want(http.StatusOK).JSON(&heir)
@@ -119,25 +166,17 @@ func TestANewSetIsReviewedActivatedAndUndone(t *testing.T) {
 	}
 	s.api().Get("/v1/jurisdictions/2262").Want(http.StatusOK)
 	s.api().Get("/v1/reports?jurisdiction=2262").Want(http.StatusOK)
-
-	p.do("boundaries", "activate", id, "--reroute") // again: nothing is left to do
-	p.do("boundaries", "undo", "--reroute")
-	eventually(t, "the reports are back", func() bool { return s.liesWith(moves) == "2281" && s.liesWith(renamed) == "2262" })
-	s.api().Get("/v1/reports/" + moves + "/updates").Want(http.StatusOK).JSON(&history)
-	if len(history.Updates) != 3 {
-		t.Errorf("its history is %+v", history.Updates)
-	}
-	if got := p.call("boundaries", "undo"); got.code != 1 || !strings.Contains(got.stderr, "nothing to go back to") {
-		t.Errorf("undo without a step before: exit code %d\n%s", got.code, got.stderr)
-	}
-	wantLines(t, p.do("boundaries", "list"), "back to", "valid from 2027-01-01")
 }
 
 // TestAHostileFileChangesNothing: what cannot be read is refused, and the active
 // set stays active.
 func TestAHostileFileChangesNothing(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, "")
+	onEachDatabase(t, func(t *testing.T, databaseURL string) { aHostileFileChangesNothing(t, newPlace(t, databaseURL)) })
+}
+
+func aHostileFileChangesNothing(t *testing.T, p *place) {
+	t.Helper()
 	p.do("boundaries", "import", boxes(t, box{"2281", "West", 17, 18}))
 	before := p.do("boundaries", "list")
 	for name, content := range map[string]string{
@@ -168,7 +207,11 @@ func TestAHostileFileChangesNothing(t *testing.T) {
 // next one goes on, and each report is handed over once.
 func TestReroutingSurvivesAKill(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, "")
+	onEachDatabase(t, func(t *testing.T, databaseURL string) { reroutingSurvivesAKill(t, newPlace(t, databaseURL)) })
+}
+
+func reroutingSurvivesAKill(t *testing.T, p *place) {
+	t.Helper()
 	p.do("boundaries", "import", boxes(t, box{"2281", "West", 17, 17.5}, box{"2262", "East", 17.5, 18}))
 	s := p.serve()
 	var references []string
@@ -183,10 +226,9 @@ func TestReroutingSurvivesAKill(t *testing.T) {
 	t.Logf("when it was killed, the last one lay with %s", s.liesWith(references[len(references)-1]))
 	eventually(t, "the last report is handed over", func() bool { return s.liesWith(references[len(references)-1]) == "2262" })
 	for _, reference := range references {
-		var history struct{ Updates []struct{ Kind string } }
-		s.api().Get("/v1/reports/" + reference + "/updates").Want(http.StatusOK).JSON(&history)
-		if with := s.liesWith(reference); with != "2262" || len(history.Updates) != 2 || history.Updates[1].Kind != "hand-over" {
-			t.Fatalf("%s lies with %s after %+v", reference, with, history.Updates)
+		h := s.history(reference)
+		if with := s.liesWith(reference); with != "2262" || len(h.Updates) != 2 || h.Updates[1].Kind != "hand-over" {
+			t.Fatalf("%s lies with %s after %+v", reference, with, h)
 		}
 	}
 }

@@ -316,3 +316,49 @@ func TestANewReportIsToldWhereSomebodyFollowsThePlace(t *testing.T) {
 		}
 	})
 }
+
+// Page by page, in the order in which they were filed, and neither what is closed
+// nor the voices of a case.
+func TestOpenReportsAreGoneThroughPageByPage(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		s := store.Reports{DB: db.DB}
+		var want []string
+		for i := range 7 {
+			r := create(t, db, filing())
+			_, err := s.Update(t.Context(), r.ID, func(r *report.Report) (report.Changes, error) {
+				switch i {
+				case 2:
+					r.Status, r.ClosedAt = report.Fixed, noon
+				case 4:
+					r.CaseID = want[0]
+				case 5:
+					r.Status, r.Delivery, r.Private = report.InProgress, report.Held, true
+				}
+				return changes(r.ID), nil
+			})
+			must(t, err)
+			if i != 2 && i != 4 {
+				want = append(want, r.ID)
+			}
+		}
+		for _, limit := range []int{1, 2, 5, 100} {
+			var got []string
+			for after := ""; ; after = got[len(got)-1] {
+				page, err := s.OpenReports(t.Context(), after, limit)
+				must(t, err)
+				if len(page) > limit || len(page) == 0 {
+					break
+				}
+				for _, r := range page {
+					if r.Jurisdiction != "2281" || r.Lat != 62.3908 || r.ClosedAt != (time.Time{}) {
+						t.Errorf("%+v", r)
+					}
+					got = append(got, r.ID)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("by %d: %v, want %v", limit, got, want)
+			}
+		}
+	})
+}
