@@ -90,6 +90,7 @@ func importCommand(flags *flag.FlagSet) func(context.Context, Config, []string, 
 	flags.StringVar(&from.opts.Layer, "table", "", "table of a GeoPackage or of a PostGIS database")
 	flags.IntVar(&from.opts.PadCode, "pad", -1, "fill codes that are numbers up to so many digits; default: 4 for municipalities")
 	flags.TextVar((*kindFlag)(&from.opts.Kind), "kind", new(kindFlag), "areas, lines or points")
+	all := allFlag(flags)
 	var about routing.About
 	flags.StringVar(&about.Layer, "layer", routing.Municipality, "which layer it is a new version of")
 	flags.StringVar(&about.Source, "source", "", "where the borders come from; default: the file's name")
@@ -103,7 +104,7 @@ func importCommand(flags *flag.FlagSet) func(context.Context, Config, []string, 
 		if err := checkAbout(&about, &from); err != nil {
 			return err
 		}
-		return withProgram(ctx, cfg, func(p *program) error { return p.importAndReport(ctx, from, about, out) })
+		return withProgram(ctx, cfg, func(p *program) error { return p.importAndReport(ctx, from, about, &printer{out: out, all: *all}) })
 	}
 }
 
@@ -155,16 +156,15 @@ func checkAbout(about *routing.About, from *source) error {
 // importAndReport imports a set and says what there is to know before it is
 // activated. Only the first municipalities are activated at once: no report can be
 // filed without. Another layer sends reports elsewhere also when it is the first.
-func (p *program) importAndReport(ctx context.Context, from source, about routing.About, out io.Writer) error {
+func (p *program) importAndReport(ctx context.Context, from source, about routing.About, r *printer) error {
 	if err := p.boundaries.Refresh(ctx); err != nil {
 		return err
 	}
-	r := printer{out: out}
-	set, err := p.importBoundaries(ctx, from, about, &r)
+	set, err := p.importBoundaries(ctx, from, about, r)
 	if err != nil {
 		return err
 	}
-	if err := p.review(ctx, &r, set); err != nil {
+	if err := p.review(ctx, r, set); err != nil {
 		return err
 	}
 	if set.Layer != routing.Municipality || p.boundaries.Active() != nil {

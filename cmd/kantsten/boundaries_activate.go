@@ -87,7 +87,8 @@ func (p *program) sayActive(ctx context.Context, out io.Writer, step routing.Act
 	return r.err
 }
 
-func listSetsCommand(*flag.FlagSet) func(context.Context, Config, []string, io.Writer) error {
+func listSetsCommand(flags *flag.FlagSet) func(context.Context, Config, []string, io.Writer) error {
+	all := allFlag(flags)
 	return func(ctx context.Context, cfg Config, _ []string, out io.Writer) error {
 		return withProgram(ctx, cfg, func(p *program) error {
 			sets, err := p.boundaries.Sets.Sets(ctx)
@@ -98,7 +99,7 @@ func listSetsCommand(*flag.FlagSet) func(context.Context, Config, []string, io.W
 			if err != nil {
 				return err
 			}
-			r := printer{out: out}
+			r := printer{out: out, all: *all}
 			for _, s := range sets {
 				r.set(s)
 			}

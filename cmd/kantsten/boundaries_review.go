@@ -15,14 +15,20 @@ import (
 	"github.com/kantsten/kantsten/internal/routing"
 )
 
-// listed is how many lines of each kind a review prints; the number of all stands
-// above them.
+// listed is how many lines of each kind a review prints unless it is asked for all;
+// the number of all stands above them.
 const listed = 20
 
 // printer writes lines and keeps the first error, so that its users need not.
 type printer struct {
 	out io.Writer
+	all bool // print every line, however many there are of its kind
 	err error
+}
+
+// allFlag is that of the commands that print lists.
+func allFlag(flags *flag.FlagSet) *bool {
+	return flags.Bool("all", false, fmt.Sprintf("list all, not the first %d of each kind", listed))
 }
 
 func (p *printer) line(format string, args ...any) {
@@ -31,13 +37,17 @@ func (p *printer) line(format string, args ...any) {
 	}
 }
 
-// some prints the first lines of a list and how many follow.
+// some prints the first lines of a list and how many follow, or all lines.
 func (p *printer) some(n int, line func(i int)) {
-	for i := range min(n, listed) {
+	shown := min(n, listed)
+	if p.all {
+		shown = n
+	}
+	for i := range shown {
 		line(i)
 	}
-	if n > listed {
-		p.line("  … and %d more", n-listed)
+	if n > shown {
+		p.line("  … and %d more; list them by --all", n-shown)
 	}
 }
 
@@ -189,10 +199,10 @@ func shares(list []geo.Share) string {
 // by page, and only as many as are shown are kept.
 func (p *program) reviewReports(ctx context.Context, r *printer, x *routing.Rerouting) error {
 	n := 0
-	var first []report.Rerouted
+	var kept []report.Rerouted
 	err := p.reports.Rerouted(ctx, x, func(m report.Rerouted) error {
-		if n++; len(first) < listed {
-			first = append(first, m)
+		if n++; r.all || len(kept) < listed {
+			kept = append(kept, m)
 		}
 		return nil
 	})
@@ -200,17 +210,13 @@ func (p *program) reviewReports(ctx context.Context, r *printer, x *routing.Rero
 		return err
 	}
 	r.line("open reports that would go elsewhere: %d", n)
-	for _, m := range first {
-		r.line("  %s from %s to %s", m.Reference, m.From, code(m.To))
-	}
-	if n > len(first) {
-		r.line("  … and %d more", n-len(first))
-	}
+	r.some(n, func(i int) { r.line("  %s from %s to %s", kept[i].Reference, kept[i].From, code(kept[i].To)) })
 	return r.err
 }
 
 func diffCommand(flags *flag.FlagSet) func(context.Context, Config, []string, io.Writer) error {
 	layer := flags.String("layer", routing.Municipality, "the layer whose active set is meant by active")
+	all := allFlag(flags)
 	return func(ctx context.Context, cfg Config, args []string, out io.Writer) error {
 		if len(args) != 2 {
 			return misused("boundaries diff takes two sets by id, or active: kantsten boundaries list")
@@ -227,7 +233,7 @@ func diffCommand(flags *flag.FlagSet) func(context.Context, Config, []string, io
 			if err != nil {
 				return err
 			}
-			return p.diff(ctx, &printer{out: out}, a, b)
+			return p.diff(ctx, &printer{out: out, all: *all}, a, b)
 		})
 	}
 }

@@ -168,6 +168,57 @@ func theHeirHasTakenOver(t *testing.T, s *server, reference string) {
 	s.api().Get("/v1/reports?jurisdiction=2262").Want(http.StatusOK)
 }
 
+// flawed is 2281 with 25 holes, and 25 areas over it.
+func flawed(t *testing.T) string {
+	t.Helper()
+	ring := func(west, south float64) string {
+		return fmt.Sprintf(`[[%[1]v,%[2]v],[%[3]v,%[2]v],[%[3]v,%[4]v],[%[1]v,%[4]v],[%[1]v,%[2]v]]`, west, south, west+0.01, south+0.01)
+	}
+	feature := `{"type":"Feature","properties":{"code":%q,"name":%[1]q},"geometry":{"type":"Polygon","coordinates":[%[2]s]}}`
+	around := "[[17,62],[18,62],[18,63],[17,63],[17,62]]"
+	var features []string
+	for i := range 25 {
+		west := 17.02 + 0.03*float64(i)
+		around += "," + ring(west, 62.7)
+		features = append(features, fmt.Sprintf(feature, fmt.Sprint(3000+i), ring(west, 62.495)))
+	}
+	features = append(features, fmt.Sprintf(feature, "2281", around))
+	path := filepath.Join(t.TempDir(), "flawed.geojson")
+	if err := os.WriteFile(path, []byte(`{"type":"FeatureCollection","features":[`+strings.Join(features, ",")+`]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestAReviewListsAllThatItCounts: the first twenty of each kind, and all if asked.
+func TestAReviewListsAllThatItCounts(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "")
+	p.do("boundaries", "import", boxes(t, box{"2281", "West", 17, 18}))
+	s := p.serve()
+	var references []string
+	for i := range 25 {
+		references = append(references, s.filed(17.025+0.03*float64(i)))
+	}
+	file := flawed(t)
+	id, short := p.imported(file)
+	_, long := p.imported(file, "--all")
+	for _, kind := range []string{`\d{4} over 2281: .* in 1 places, the largest at 62\.\d+, 17\.\d+`, `.* at 62\.70\d+, 17\.\d+ between 2281`, `added: 30\d\d`, `\S+ from 2281 to 30\d\d`} {
+		lines := regexp.MustCompile(`(?m)^  ` + kind)
+		if some, all := len(lines.FindAllString(short, -1)), len(lines.FindAllString(long, -1)); some != 20 || all != 25 {
+			t.Errorf("of the lines “%s” it lists %d, and %d by --all; want 20 and 25:\n%s\n%s", kind, some, all, short, long)
+		}
+	}
+	wantLines(t, short, "overlaps: 25 pairs", "gaps: 25", "open reports that would go elsewhere: 25", "… and 5 more; list them by --all")
+	wantLines(t, long, references...)
+	if strings.Contains(long, "more") {
+		t.Errorf("--all leaves some out:\n%s", long)
+	}
+	if said := p.do("boundaries", "diff", "--all", "active", id); strings.Count(said, "added: 30") != 25 {
+		t.Errorf("diff --all lists less:\n%s", said)
+	}
+}
+
 // TestAHostileFileChangesNothing: what cannot be read is refused, and the active
 // set stays active.
 func TestAHostileFileChangesNothing(t *testing.T) {

@@ -51,9 +51,9 @@ func misused(format string, args ...any) error {
 }
 
 const usageText = `kantsten serve [--demo]                        API and workers in one process
-kantsten boundaries import FILE|URL|postgres://… [--layer L] [--table T] [--valid-from DATE]
+kantsten boundaries import FILE|URL|postgres://… [--layer L] [--table T] [--valid-from DATE] [--all]
                                                load borders into a set that is not active, and say what it would change
-kantsten boundaries list | diff A B | activate ID [--reroute] [--succeed OLD=NEW] | undo [--reroute]
+kantsten boundaries list [--all] | diff [--all] A B | activate ID [--reroute] [--succeed OLD=NEW] | undo [--reroute]
 kantsten jurisdiction list | add CODE NAME [--channel none|web|email] [--email ADDRESS]
                                                add changes one that is there, and lets its held reports go
 kantsten staff invite --role ROLE [--jurisdiction CODE] EMAIL
