@@ -43,7 +43,11 @@ func TestAReportGoesToWhoOwnsThePlaceElseToWhoIsNear(t *testing.T) {
 		"on the border, to one of the two":          {17.1, 0, "2262", false},
 		"40 m outside":                              {17 - 40*metre, 0, "2281", true},
 		"60 m outside, from an exact position":      {17 - 60*metre, 0, "", false},
+		"49 m outside, from a good position":        {17 - 49*metre, 5, "2281", true},
+		"51 m outside, from a good position":        {17 - 51*metre, 5, "", false},
 		"60 m outside, from a position within 80 m": {17 - 60*metre, 80, "2281", true},
+		"495 m outside, from a bad position":        {17 - 495*metre, 10_000, "2281", true},
+		"505 m outside, from a bad position":        {17 - 505*metre, 10_000, "", false},
 		"600 m outside, however inexact":            {17 - 600*metre, 10_000, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
