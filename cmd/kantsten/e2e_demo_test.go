@@ -50,6 +50,7 @@ func TestTheDemoLetsPeopleIn(t *testing.T) {
 				t.Errorf("the demo does not say %q:\n%s", says, first.said)
 			}
 		}
+		approximateEverywhere(t, first)
 		everybodyIsIn(t, first, access)
 		reports := len(all(t, first, "2281"))
 		first.terminate()
@@ -65,6 +66,39 @@ func TestTheDemoLetsPeopleIn(t *testing.T) {
 			t.Errorf("there were %d reports, and %d at the second start", reports, n)
 		}
 	})
+}
+
+// approximateEverywhere checks that nobody can take the demo's boundaries for
+// borders: in the middle of Sundsvall, too, three come into question.
+func approximateEverywhere(t *testing.T, s *server) {
+	t.Helper()
+	var info struct{ Boundaries string }
+	s.api().Get("/v1/api-info").Want(http.StatusOK).JSON(&info)
+	var at struct {
+		Boundaries   string
+		Jurisdiction struct{ Code string }
+		Certain      *bool
+		Candidates   []struct{ Code string }
+	}
+	s.api().Get("/v1/locate?lat=62.3908&lon=17.3069&accuracy=5").Want(http.StatusOK).JSON(&at)
+	if info.Boundaries != "demo" || at.Boundaries != "demo" || at.Certain == nil || *at.Certain {
+		t.Errorf("the boundaries are called %q and %q, certain: %v", info.Boundaries, at.Boundaries, at.Certain)
+	}
+	if len(at.Candidates) != 3 || at.Jurisdiction.Code != "2281" || at.Candidates[0].Code != "2281" {
+		t.Errorf("Sundsvall lies in %q, with the candidates %+v; want three", at.Jurisdiction.Code, at.Candidates)
+	}
+	var why struct {
+		Certain     *bool
+		Explanation string
+		Candidates  []struct{ Code string }
+	}
+	var r struct{ Reference string }
+	s.api().Send(http.MethodPost, "/v1/reports", map[string]any{"service": "pothole", "lat": 62.3908, "lon": 17.3069, "description": "A hole"}).
+		Want(http.StatusCreated).JSON(&r)
+	s.api().With("Accept-Language", "en").Get("/v1/reports/" + r.Reference + "/routing").Want(http.StatusOK).JSON(&why)
+	if why.Certain == nil || *why.Certain || len(why.Candidates) != 3 || !strings.Contains(why.Explanation, "approximate") {
+		t.Errorf("a report's routing does not say that it is a guess: %+v", why)
+	}
 }
 
 // everybodyIsIn checks every token against whom it is said to belong to.
