@@ -41,8 +41,9 @@ func (t *tx) addMissing(ctx context.Context, js []tenant.Jurisdiction) error {
 	return nil
 }
 
-// heirsAtOnce is how many successions are written in one transaction.
-const heirsAtOnce = 200
+// heirsAtOnce is how many successions are written in one transaction: some tens of
+// milliseconds, with all that is inherited.
+const heirsAtOnce = 100
 
 // ActivateSet makes a set the active one of its layer, or leaves the layer without
 // one. Where a whole country gets
