@@ -15,10 +15,6 @@ func (s *Server) ListReportUpdates(ctx context.Context, req ListReportUpdatesReq
 	if err != nil {
 		return nil, err
 	}
-	photos := r.ShownPhotos()
-	if s.Reports.SeesHidden(auth.From(ctx), r) {
-		photos = r.Photos
-	}
 	list := ListReportUpdates200JSONResponse{Updates: []Update{}}
 	for _, u := range all {
 		if u.ID <= req.Params.Cursor {
@@ -28,7 +24,7 @@ func (s *Server) ListReportUpdates(ctx context.Context, req ListReportUpdatesReq
 			list.Next = list.Updates[len(list.Updates)-1].Id
 			break
 		}
-		list.Updates = append(list.Updates, s.toUpdate(r, u, photos))
+		list.Updates = append(list.Updates, s.toUpdate(r, u))
 	}
 	return list, nil
 }
@@ -56,7 +52,7 @@ func (s *Server) PostReportUpdate(ctx context.Context, req PostReportUpdateReque
 		return nil, err
 	}
 	return PostReportUpdate201JSONResponse{
-		Body: s.toUpdate(added.Report, added.Update, added.Report.Photos),
+		Body: s.toUpdate(added.Report, added.Update),
 		Headers: PostReportUpdate201ResponseHeaders{
 			ETag: etag(added.Report.Version), IdempotencyReplayed: replayed(added.Replayed),
 		},

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"maps"
-	"slices"
 	"strconv"
 	"time"
 
@@ -173,8 +172,8 @@ func (s *Server) photoURL(folder string, size int, sha string, private bool) str
 	return s.BaseURL + path
 }
 
-// toUpdate shows an update with those of the photos given that came with it.
-func (s *Server) toUpdate(r report.Report, u report.Update, photos []report.Photo) Update {
+// toUpdate shows an update in the history of r.
+func (s *Server) toUpdate(r report.Report, u report.Update) Update {
 	wire := Update{
 		Id: u.ID, Kind: UpdateKind(u.Kind), Author: Author(u.Author), CreatedAt: u.CreatedAt, Internal: u.Internal,
 		Status: Status(u.Status), Text: u.Text, CloseReason: CloseReason(u.CloseReason), PlannedFor: u.PlannedFor,
@@ -192,9 +191,10 @@ func (s *Server) toUpdate(r report.Report, u report.Update, photos []report.Phot
 		fixed := !*u.StillBad
 		wire.Fixed = &fixed
 	}
-	photos = slices.DeleteFunc(slices.Clone(photos), func(p report.Photo) bool { return p.UpdateID != u.ID })
-	for _, p := range photos {
-		wire.Photos = append(wire.Photos, s.toPhoto(p, r.Private))
+	photos := make([]report.Photo, len(u.Pictures))
+	for i, p := range u.Pictures {
+		photos[i] = p.Photo
+		wire.Photos = append(wire.Photos, s.toPhoto(p.Photo, p.Private))
 	}
 	wire.Found = heldFor(u.Held, func() []report.Found { return u.Found(photos) })
 	return wire

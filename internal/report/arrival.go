@@ -21,6 +21,33 @@ func (s *Service) SeesHidden(actor auth.Actor, r Report) bool {
 	return s.known(actor, r).Can(auth.ReadPrivate, r.resource())
 }
 
+// seenBy are the photos of r that actor sees.
+func (s *Service) seenBy(actor auth.Actor, r Report) []Photo {
+	if s.SeesHidden(actor, r) {
+		return r.Photos
+	}
+	return r.ShownPhotos()
+}
+
+// picture gives the updates of r those of its photos that actor sees. Whoever sees
+// the held photos of one report of a case sees no others': each is asked for by
+// its own report.
+func (s *Service) picture(actor auth.Actor, r Report, us []Update) {
+	photos := s.seenBy(actor, r)
+	for i := range us {
+		us[i].picture(r, photos)
+	}
+}
+
+// picture adds those of some photos of r that came with u.
+func (u *Update) picture(r Report, photos []Photo) {
+	for _, p := range photos {
+		if p.UpdateID == u.ID {
+			u.Pictures = append(u.Pictures, Picture{p, r.Private})
+		}
+	}
+}
+
 // photoRules are those of the jurisdiction that has the report; nothing is read for
 // no photos. A rule that is changed at the same moment counts for the next photo.
 func (s *Service) photoRules(ctx context.Context, r Report, ids []string) (tenant.PhotoRules, error) {

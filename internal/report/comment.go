@@ -66,6 +66,7 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 		return s.replayedComment(ctx, r, first, c.Key)
 	}
 	s.wake()
+	added.picture(r, r.Photos)
 	return Commentary{Report: r, Update: added}, nil
 }
 
@@ -176,6 +177,7 @@ func (s *Service) replayedComment(ctx context.Context, r Report, first Replay, k
 	}
 	for _, u := range us {
 		if u.ID == first.Resource {
+			u.picture(r, r.Photos)
 			return Commentary{Report: r, Update: u, Replayed: true}, nil
 		}
 	}

@@ -308,10 +308,10 @@ type Passage struct {
 }
 
 // through returns what the history of a voice goes on with: what is public of its
-// case since it came to it. Of a private case it is what was done, without words:
-// they are for its own reporter.
-func (s *Service) through(ctx context.Context, staff bool, r *Report) ([]Update, error) {
-	all, err := s.Store.Through(ctx, r.ID)
+// case since it came to it, with the photos that actor sees there. Of a private
+// case it is what was done, without words: they are for its own reporter.
+func (s *Service) through(ctx context.Context, actor auth.Actor, staff bool, voice string) ([]Update, error) {
+	all, err := s.Store.Through(ctx, voice)
 	if err != nil {
 		return nil, err
 	}
@@ -331,15 +331,12 @@ func (s *Service) through(ctx context.Context, staff bool, r *Report) ([]Update,
 		}
 		us = append(us, p.Update)
 	}
-	for id := range shown { // the pictures of the entries
+	for id := range shown {
 		c, err := s.Store.Report(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		if !staff {
-			c = s.Shown(auth.Actor{}, c)
-		}
-		r.Photos = append(slices.Clone(r.Photos), c.Photos...)
+		s.picture(actor, s.Shown(actor, c), us)
 	}
 	return us, nil
 }

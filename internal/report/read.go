@@ -128,10 +128,11 @@ func (s *Service) History(ctx context.Context, actor auth.Actor, name string) (R
 			r.Photos[i].Alt = p.Alt
 		}
 	}
+	s.picture(actor, r, us)
 	var more []Update
 	switch {
 	case r.CaseID != "":
-		more, err = s.through(ctx, staff, &r)
+		more, err = s.through(ctx, actor, staff, r.ID)
 	case staff:
 		more, err = s.Store.SaidToVoices(ctx, r.ID)
 	}

@@ -184,6 +184,17 @@ type Update struct {
 	Trace    json.RawMessage // why it was routed so; only where routing took place
 
 	CreatedAt time.Time
+
+	// Pictures came with it: those that the reader of a history may see, and for
+	// whoever adds them all. No store fills them.
+	Pictures []Picture
+}
+
+// Picture is a photo as it stands in a history, where photos of several reports
+// can stand together.
+type Picture struct {
+	Photo
+	Private bool // the report that it belongs to is
 }
 
 // EventKind says what others can learn of.
