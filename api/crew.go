@@ -28,9 +28,13 @@ func (s *Server) PutReportStatus(ctx context.Context, req PutReportStatusRequest
 // PostReportHandOver serves POST /v1/reports/{id}/hand-over.
 func (s *Server) PostReportHandOver(ctx context.Context, req PostReportHandOverRequestObject) (PostReportHandOverResponseObject, error) {
 	actor := auth.From(ctx)
+	route, err := s.acting(ctx, "postReportHandOver", req.Id, req.Params.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
 	r, again, err := s.Reports.HandOver(ctx, actor, req.Id, report.Passing{
 		To: req.Body.To, Text: req.Body.Text, Version: version(req.Params.IfMatch),
-		Key: idempotency("postReportHandOver "+req.Id, actor, req.Params.IdempotencyKey, req.Body, nil),
+		Key: idempotency(route, actor, req.Params.IdempotencyKey, req.Body, nil),
 	})
 	if err != nil {
 		return nil, err

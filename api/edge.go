@@ -11,7 +11,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/kantsten/kantsten/internal/limit"
-	"github.com/kantsten/kantsten/internal/report"
 )
 
 // Edge is what stands between the network and the handlers. The zero value of a
@@ -28,8 +27,9 @@ type Edge struct {
 	Identify func(ctx context.Context, r *http.Request) (context.Context, error)
 	// Gate limits how often a caller may create something.
 	Gate *limit.Gate
-	// Answered reports whether an idempotency key was used before: a repeat is free.
-	Answered func(ctx context.Context, key report.Key) (bool, error)
+	// Answered reports whether the caller used an idempotency key before, for a call
+	// by its name in the contract on what the path names: a repeat is free.
+	Answered func(ctx context.Context, operation, name, key string) (bool, error)
 	// Current turns the state that a conflict carries into its wire shape, as
 	// the caller may see it; without it no state is shown.
 	Current func(ctx context.Context, current any) any

@@ -54,7 +54,7 @@ func (e *Edge) gate(c *gin.Context, name string) (limit.Pass, error) {
 	actor := auth.From(ctx)
 	return pass(ctx, e.Gate, c.Writer.Header(), limit.Call{
 		Kind: kind, Name: name, Program: program(actor), Solution: header.Get(solutionHeader), Request: c.Request,
-		Known: e.known(actor, strings.TrimSpace(name+" "+c.Param("id")), header.Get("Idempotency-Key")),
+		Known: e.known(name, c.Param("id"), header.Get("Idempotency-Key")),
 	})
 }
 
@@ -67,18 +67,26 @@ func (e *Edge) sender(c *gin.Context) string {
 	return e.Gate.Sender(c.Request, program(auth.From(c.Request.Context())))
 }
 
-// known looks an idempotency key up as the handlers name it.
-func (e *Edge) known(actor auth.Actor, route, key string) func(context.Context) (bool, error) {
+// known looks an idempotency key up.
+func (e *Edge) known(operation, name, key string) func(context.Context) (bool, error) {
 	if key == "" || e.Answered == nil {
 		return nil
 	}
-	return func(ctx context.Context) (bool, error) {
-		return e.Answered(ctx, report.Key{Scope: route + " " + caller(actor, key), Key: key})
-	}
+	return func(ctx context.Context) (bool, error) { return e.Answered(ctx, operation, name, key) }
 }
 
-// Answered reports whether an idempotency key was used before.
-func (s *Server) Answered(ctx context.Context, key report.Key) (bool, error) {
+// Answered reports whether the caller has used an idempotency key before, for a call
+// of the contract on what it names, if it names anything.
+func (s *Server) Answered(ctx context.Context, operation, name, key string) (bool, error) {
+	route, err := s.acting(ctx, operation, name, key)
+	if err != nil {
+		return false, err
+	}
+	return s.used(ctx, report.Key{Scope: strings.TrimSpace(route) + " " + caller(auth.From(ctx), key), Key: key})
+}
+
+// used reports whether an idempotency key was used before.
+func (s *Server) used(ctx context.Context, key report.Key) (bool, error) {
 	_, ok, err := s.Reports.Store.Replay(ctx, key)
 	return ok, err
 }

@@ -39,9 +39,13 @@ func pageSize(limit int) int {
 
 // PostReportUpdate serves POST /v1/reports/{id}/updates.
 func (s *Server) PostReportUpdate(ctx context.Context, req PostReportUpdateRequestObject) (PostReportUpdateResponseObject, error) {
+	route, err := s.acting(ctx, "postReportUpdate", req.Id, req.Params.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
 	c := report.Comment{
 		Text: req.Body.Text, Internal: req.Body.Internal, PhotoIDs: req.Body.Photos, Alts: req.Body.Alts, Origin: report.OriginAPI,
-		Key: idempotency("postReportUpdate "+req.Id, auth.From(ctx), req.Params.IdempotencyKey, req.Body, nil),
+		Key: idempotency(route, auth.From(ctx), req.Params.IdempotencyKey, req.Body, nil),
 	}
 	if f := req.Body.Fixed; f != nil {
 		stillBad := !*f
@@ -70,19 +74,22 @@ func (s *Server) ListReportPhotos(ctx context.Context, req ListReportPhotosReque
 
 // PostReportPhoto serves POST /v1/reports/{id}/photos.
 func (s *Server) PostReportPhoto(ctx context.Context, req PostReportPhotoRequestObject) (PostReportPhotoResponseObject, error) {
+	route, err := s.acting(ctx, "postReportPhoto", req.Id, req.Params.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
 	c := report.Comment{Origin: report.OriginAPI}
 	var form *form
 	if req.JSONBody != nil {
 		c.PhotoIDs, c.Alts = req.JSONBody.Photos, req.JSONBody.Alts
 	} else {
-		var err error
 		if form, err = readPhoto(req.MultipartBody, s.UploadDir); err != nil {
 			return nil, err
 		}
 		defer func() { _ = form.Close() }() // unnamed temporary files
 		c.NewPhotos, c.NewAlts = form.readers(), form.newAlts()
 	}
-	c.Key = idempotency("postReportPhoto "+req.Id, auth.From(ctx), req.Params.IdempotencyKey, req.JSONBody, form)
+	c.Key = idempotency(route, auth.From(ctx), req.Params.IdempotencyKey, req.JSONBody, form)
 	added, err := s.Reports.AddComment(ctx, auth.From(ctx), req.Id, c)
 	if err != nil {
 		return nil, err
@@ -121,8 +128,12 @@ func (s *Server) PostReportSupport(ctx context.Context, req PostReportSupportReq
 		voice = req.Body.Voice
 	}
 	actor := auth.From(ctx)
+	route, err := s.acting(ctx, "postReportSupport", req.Id, key)
+	if err != nil {
+		return nil, err
+	}
 	done, err := s.Reports.Support(ctx, actor, req.Id, cmp.Or(voice, key), // a key is as good a name for one voice
-		idempotency("postReportSupport "+req.Id, actor, key, voice, nil))
+		idempotency(route, actor, key, voice, nil))
 	if err != nil {
 		return nil, err
 	}

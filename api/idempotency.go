@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -37,6 +38,23 @@ func idempotency(route string, actor auth.Actor, key string, body any, f *form) 
 		Scope: route + " " + caller(actor, key), Key: key,
 		Fingerprint: hex.EncodeToString(hash.Sum(nil)),
 	}
+}
+
+// acting names a route by what it does to which report. A report has two names, and
+// a client may repeat a call by the other one: it is the same call. What is no
+// report keeps its name, for it will be refused by it.
+func (s *Server) acting(ctx context.Context, operation, name, key string) (string, error) {
+	if key == "" || !report.IsReference(name) {
+		return operation + " " + name, nil
+	}
+	id, ok, err := s.Reports.Store.IDOf(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		id = name
+	}
+	return operation + " " + id, nil
 }
 
 // caller tells one caller's key from another's. What is stored of a person is a

@@ -33,7 +33,7 @@ func (o *Open311) count(r *http.Request, key report.Key) (limit.Pass, error) {
 	}
 	call := limit.Call{Kind: limit.Reports, Name: "open311", Program: program(auth.From(r.Context())), Request: r}
 	if key.Key != "" {
-		call.Known = func(ctx context.Context) (bool, error) { return o.Answered(ctx, key) }
+		call.Known = func(ctx context.Context) (bool, error) { return o.used(ctx, key) }
 	}
 	return pass(r.Context(), o.Gate, answerOf(r.Context()), call)
 }

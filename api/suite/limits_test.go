@@ -229,6 +229,24 @@ func repeatIsFree(t *testing.T, s *system) {
 	filing(keyed.With("Challenge-Solution", solution)).Want(http.StatusCreated)
 	filing(c.With("Challenge-Solution", solution)).Want(http.StatusCreated) // the repeat has not used it up
 	keyed.Send(http.MethodPost, "/v1/reports", pothole(inSundsvall, fields{"description": "another"})).WantProblem(problem.Invalid)
+	otherNameIsFree(t, s)
+}
+
+// A repeat that names the report by its other name is a repeat.
+func otherNameIsFree(t *testing.T, s *system) {
+	r := s.filed(t, inSundsvall, nil)
+	reporter := from(s.behind(t, s.gated(nil)), "192.0.2.1").With("Follow-Token", r.FollowToken)
+	comment := func(c *apitest.Client, name string) apitest.Response {
+		return c.Send(http.MethodPost, "/v1/reports/"+name+"/updates", fields{"text": "x"})
+	}
+	keyed := reporter.With("Idempotency-Key", s.key())
+	for _, c := range []*apitest.Client{keyed, reporter, reporter} {
+		comment(c, r.Id).Want(http.StatusCreated)
+	}
+	comment(reporter, r.Reference).WantProblem(problem.TooMany)
+	if res := comment(keyed, r.Reference).Want(http.StatusCreated); res.Header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("by its reference it is no repeat: %s", res)
+	}
 }
 
 func forgedAddress(t *testing.T, s *system) {

@@ -10,9 +10,11 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/kantsten/kantsten/api"
 	"github.com/kantsten/kantsten/api/apitest"
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/limit"
@@ -120,34 +122,35 @@ func (s *system) dayOf(t testing.TB, handler *apitest.Client) []act {
 	named := []string{s.uploaded(t, seed*100), s.uploaded(t, seed*100+1)}
 	push := s.pushes.Subscribe(t, s.server.PushKey)
 	address := fields{"endpoint": push.Endpoint, "keys": fields{"p256dh": push.P256dh, "auth": push.Auth}}
-	mail, at := s.address("follower"), "/v1/reports/"+old.Id
+	mail, at := s.address("follower"), byTurns(old)
 
 	var day []act
-	form := func(what string, who func(testing.TB) *apitest.Client, path string, parts ...apitest.Part) {
+	form := func(what string, who func(testing.TB) *apitest.Client, path func() string, parts ...apitest.Part) {
 		key := s.key()
-		day = append(day, act{what, func(t testing.TB) apitest.Response { return who(t).With("Idempotency-Key", key).Form(path, parts...) }})
+		day = append(day, act{what, func(t testing.TB) apitest.Response { return who(t).With("Idempotency-Key", key).Form(path(), parts...) }})
 	}
-	post := func(what string, who func(testing.TB) *apitest.Client, path string, body any) {
+	post := func(what string, who func(testing.TB) *apitest.Client, path func() string, body any) {
 		key := s.key()
 		day = append(day, act{what, func(t testing.TB) apitest.Response {
-			return who(t).With("Idempotency-Key", key).Send(http.MethodPost, path, body)
+			return who(t).With("Idempotency-Key", key).Send(http.MethodPost, path(), body)
 		}})
 	}
+	reports, photos, subscriptions := always("/v1/reports"), always("/v1/photos"), always("/v1/subscriptions")
 	for i := range 3 {
-		post("a report", anyone, "/v1/reports", pothole(inSundsvall, fields{"contact": fields{"email": fmt.Sprintf("kim%d@example.org", i)}}))
+		post("a report", anyone, reports, pothole(inSundsvall, fields{"contact": fields{"email": fmt.Sprintf("kim%d@example.org", i)}}))
 	}
-	post("a report that names a photo", anyone, "/v1/reports", pothole(inSundsvall, fields{"photos": named[:1]}))
-	form("a report with photos", anyone, "/v1/reports", reportPart(t, pothole(inSundsvall, nil)), photoPart(phonePhoto(t, seed)), photoPart(phonePhoto(t, seed+1)))
-	form("a photo ahead of its report", anyone, "/v1/photos", photoPart(phonePhoto(t, seed+2)))
-	form("a photo after its report", reporter, at+"/photos", photoPart(phonePhoto(t, seed+3)))
-	post("a photo after its report, by its id", reporter, at+"/photos", fields{"photos": named[1:]})
-	post("a comment", reporter, at+"/updates", fields{"text": "still there"})
-	post("that it is not fixed", reporter, at+"/updates", fields{"fixed": false})
-	post("support", anyone, at+"/support", nil)
-	post("a push subscription", anyone, "/v1/subscriptions", fields{"report": old.Id, "push": address})
-	post("an e-mail subscription", anyone, "/v1/subscriptions", fields{"report": old.Id, "email": mail})
+	post("a report that names a photo", anyone, reports, pothole(inSundsvall, fields{"photos": named[:1]}))
+	form("a report with photos", anyone, reports, reportPart(t, pothole(inSundsvall, nil)), photoPart(phonePhoto(t, seed)), photoPart(phonePhoto(t, seed+1)))
+	form("a photo ahead of its report", anyone, photos, photoPart(phonePhoto(t, seed+2)))
+	form("a photo after its report", reporter, at("/photos"), photoPart(phonePhoto(t, seed+3)))
+	post("a photo after its report, by its id", reporter, at("/photos"), fields{"photos": named[1:]})
+	post("a comment", reporter, at("/updates"), fields{"text": "still there"})
+	post("that it is not fixed", reporter, at("/updates"), fields{"fixed": false})
+	post("support", anyone, at("/support"), nil)
+	post("a push subscription", anyone, subscriptions, fields{"report": old.Id, "push": address})
+	post("an e-mail subscription", anyone, subscriptions, fields{"report": old.Id, "email": mail})
 	post("a hand-over", func(t testing.TB) *apitest.Client { return handler.WithTest(t).With("If-Match", `"1"`) },
-		"/v1/reports/"+moving.Id+"/hand-over", fields{"to": stockholm})
+		byTurns(moving)("/hand-over"), fields{"to": stockholm})
 	return append(append(day, s.uploadsOf(t)...), s.geoReportsOf(t, seed)...)
 }
 
@@ -199,6 +202,22 @@ func (s *system) geoReportsOf(t testing.TB, seed int) []act {
 			}
 			return c.WithTest(t).With("Idempotency-Key", key).Form("/open311/v2/requests.json", parts...)
 		}},
+	}
+}
+
+func always(path string) func() string { return func() string { return path } }
+
+// byTurns names a report in a path by its id and by its reference, in turn: both
+// names are one report's.
+func byTurns(r api.FiledReport) func(what string) func() string {
+	return func(what string) func() string {
+		var asked atomic.Int64
+		return func() string {
+			if asked.Add(1)%2 == 0 {
+				return "/v1/reports/" + r.Reference + what
+			}
+			return "/v1/reports/" + r.Id + what
+		}
 	}
 }
 

@@ -68,6 +68,8 @@ type Store interface {
 	Create(ctx context.Context, f Filing) (Filed, error)
 	// Replay returns what an idempotency key stands for, if it was used.
 	Replay(ctx context.Context, key Key) (Replay, bool, error)
+	// IDOf returns the id of a report by its reference; false if there is none.
+	IDOf(ctx context.Context, reference string) (id string, ok bool, err error)
 	// Report returns one report by id or reference; problem.NotFound if none.
 	Report(ctx context.Context, name string) (Report, error)
 	// Reports returns the newest reports of a query, and where to go on.

@@ -167,6 +167,14 @@ func (s Reports) Replay(ctx context.Context, key report.Key) (report.Replay, boo
 	return first, found, nil
 }
 
+// IDOf returns the id of a report by its reference.
+func (s Reports) IDOf(ctx context.Context, reference string) (id string, ok bool, err error) {
+	if ok, err = s.one(ctx, `SELECT id FROM reports WHERE reference = $1`, []any{reference}, &id); err != nil {
+		return "", false, fmt.Errorf("look for report %s: %w", reference, err)
+	}
+	return id, ok, nil
+}
+
 // Report returns one report by id or reference.
 func (s Reports) Report(ctx context.Context, name string) (report.Report, error) {
 	where := "id = $1"
