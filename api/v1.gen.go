@@ -2051,7 +2051,7 @@ type PostPhotoMultipartBody struct {
 
 // PostPhotoParams defines parameters for PostPhoto.
 type PostPhotoParams struct {
-	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. The same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
+	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. For at least 30 days, the same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
 	// AcceptLanguage The languages that the caller reads, RFC 9110. Swedish is the default.
@@ -2133,7 +2133,7 @@ type PostReportMultipartBody struct {
 
 // PostReportParams defines parameters for PostReport.
 type PostReportParams struct {
-	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. The same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
+	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. For at least 30 days, the same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
 	// AcceptLanguage The languages that the caller reads, RFC 9110. Swedish is the default.
@@ -2157,7 +2157,7 @@ type PostReportHandOverParams struct {
 	// IfMatch The version that the change was made on, as `ETag` gave it. `"3"` and `W/"3"` are the same, `*` is refused. Where the call needs it and it is missing, the answer is 428 with the current state.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 
-	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. The same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
+	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. For at least 30 days, the same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
@@ -2178,7 +2178,7 @@ type PostReportPhotoMultipartBody struct {
 
 // PostReportPhotoParams defines parameters for PostReportPhoto.
 type PostReportPhotoParams struct {
-	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. The same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
+	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. For at least 30 days, the same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
@@ -2214,7 +2214,7 @@ type PutReportStatusParams struct {
 
 // PostReportSupportParams defines parameters for PostReportSupport.
 type PostReportSupportParams struct {
-	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. The same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
+	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. For at least 30 days, the same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
@@ -2241,7 +2241,7 @@ type ListReportUpdatesParams struct {
 
 // PostReportUpdateParams defines parameters for PostReportUpdate.
 type PostReportUpdateParams struct {
-	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. The same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
+	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. For at least 30 days, the same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
@@ -2283,7 +2283,7 @@ type PostSignInParams struct {
 
 // PostSubscriptionParams defines parameters for PostSubscription.
 type PostSubscriptionParams struct {
-	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. The same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
+	// IdempotencyKey A random name for this one act, 16 to 128 visible ASCII characters. For at least 30 days, the same key again gives the first answer again, marked `Idempotency-Replayed`; with another content it is refused with 422.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
@@ -5320,6 +5320,22 @@ func (response PostPhoto201JSONResponse) VisitPostPhotoResponse(w http.ResponseW
 		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
 	}
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PostPhoto410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response PostPhoto410ApplicationProblemPlusJSONResponse) VisitPostPhotoResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(410)
 	_, err := buf.WriteTo(w)
 	return err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/kantsten/kantsten/internal/auth"
 	"github.com/kantsten/kantsten/internal/limit"
 	"github.com/kantsten/kantsten/internal/problem"
+	"github.com/kantsten/kantsten/internal/store"
 )
 
 // act is one creating call of a day.
@@ -66,24 +67,44 @@ func TestADayReplayed(t *testing.T) {
 				}
 			}
 		}
-		// A key outlives a month of bad coverage; the sweep keeps it for that long.
-		late := s.dayOf(t, handler)
-		first := make([]answered, len(late))
-		for i, a := range late {
+	})
+}
+
+// TestKeysOutliveAMonth sends the calls of a day again after the sweeps have run at
+// the last moment at which a key has to be known, and those of reports once more
+// after they have run at the first at which it need not.
+func TestKeysOutliveAMonth(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *system) {
+		const days30 = 30 * 24 * time.Hour
+		began := s.now()
+		day := s.dayOf(t, s.staff(t, auth.Handler, sundsvall))
+		first := make([]answered, len(day))
+		for i, a := range day {
 			first[i] = a.answer(t)
 		}
-		s.pass(29 * 24 * time.Hour)
-		for i, a := range late {
+		ended := s.now()
+		s.pass(days30 - time.Second)
+		keys := store.Reports{DB: s.db}
+		must(t, s.server.Photos.Sweep(t.Context()))
+		must(t, keys.SweepKeys(t.Context(), began.Add(days30-time.Second)))
+		for i, a := range day {
 			switch a.what {
-			case "a photo ahead of its report", "a hand-over":
-				continue // the photo was swept unused; the session of the handler is over
-			case "an upload", "an upload with its first chunk", "an upload of a whole photo":
+			case "a hand-over": // the session of the handler is over
+			case "a photo ahead of its report", // swept, for no report has claimed it
+				"an upload", "an upload with its first chunk", "an upload of a whole photo":
 				a.send(t).WantProblem(problem.Gone)
-				continue
+			default:
+				if got := a.answer(t); got.outcomeOf != first[i].outcomeOf || !got.replayed {
+					t.Errorf("%s, 30 days later: %+v, want %+v", a.what, got, first[i])
+				}
 			}
-			if got := a.answer(t); got.outcomeOf != first[i].outcomeOf || !got.replayed {
-				t.Errorf("%s, 29 days later: %+v, want %+v", a.what, got, first[i])
-			}
+		}
+		must(t, keys.SweepKeys(t.Context(), ended.Add(days30+time.Second)))
+		if n := s.count(t, "SELECT count(*) FROM idempotency_keys"); n != 0 {
+			t.Errorf("%d keys are left", n)
+		}
+		if got := day[0].answer(t); got.replayed || got.ID == first[0].ID {
+			t.Errorf("a key that is forgotten: %+v", got)
 		}
 	})
 }

@@ -176,9 +176,6 @@ func (p *program) sweepFiles(ctx context.Context) error {
 	return nil
 }
 
-// keysLive is how long an idempotency key answers with the first result.
-const keysLive = 30 * 24 * time.Hour
-
 func (p *program) sweepKeys(ctx context.Context) error {
-	return store.Reports{DB: p.db}.SweepKeys(ctx, time.Now().Add(-keysLive))
+	return store.Reports{DB: p.db}.SweepKeys(ctx, time.Now())
 }

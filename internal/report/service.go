@@ -172,6 +172,10 @@ type Filed struct {
 	Fingerprint string
 }
 
+// KeysLive is how long an idempotency key answers with the first result: as long as
+// a phone may be without coverage between sending a call and hearing of it.
+const KeysLive = 30 * 24 * time.Hour
+
 // Key names an idempotent call: the scope is the route and the caller.
 type Key struct {
 	Scope, Key  string

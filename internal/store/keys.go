@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/kantsten/kantsten/internal/report"
 )
 
-// SweepKeys forgets idempotency keys that were used before a time, a bounded
-// number at once so that other writes are not kept waiting.
-func (s Reports) SweepKeys(ctx context.Context, before time.Time) error {
+// SweepKeys forgets the idempotency keys that have lived for [report.KeysLive], a
+// bounded number at once so that other writes are not kept waiting.
+func (s Reports) SweepKeys(ctx context.Context, now time.Time) error {
 	const atOnce = 1000
+	before := now.Add(-report.KeysLive)
 	for {
 		var n int64
 		err := s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {

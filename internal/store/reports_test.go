@@ -193,6 +193,24 @@ func TestTheSameKeyIsTheSameReport(t *testing.T) {
 	})
 }
 
+func TestAKeyLivesForThirtyDays(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database) {
+		s := store.Reports{DB: db.DB}
+		f := filing() // at noon
+		f.Key = report.Key{Scope: "s", Key: "k", Fingerprint: "f"}
+		create(t, db, f)
+		for _, tt := range []struct {
+			after time.Duration
+			known bool
+		}{{0, true}, {30*24*time.Hour - time.Second, true}, {30 * 24 * time.Hour, true}, {30*24*time.Hour + time.Second, false}} {
+			must(t, s.SweepKeys(t.Context(), noon.Add(tt.after)))
+			if _, known, err := s.Replay(t.Context(), f.Key); known != tt.known || err != nil {
+				t.Errorf("swept after %v it is known: %v (%v)", tt.after, known, err)
+			}
+		}
+	})
+}
+
 func TestOneKeyAtOnceMakesOneReport(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *database) {
 		processes := []store.Reports{{DB: db.DB}, {DB: db.open(t)}}
