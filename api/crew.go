@@ -99,7 +99,16 @@ func (s *Server) ListQueue(ctx context.Context, req ListQueueRequestObject) (Lis
 	if err != nil {
 		return nil, err
 	}
+	ids := make([]string, len(page.Reports))
 	for i, r := range page.Reports {
+		ids[i] = r.ID
+	}
+	ofVoices, err := s.Reports.Store.VoicePhotos(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range page.Reports {
+		list.Reports[i].VoicePhotos, list.Reports[i].VoicePhotosHeld = ofVoices[r.ID].All, ofVoices[r.ID].Hidden
 		list.Reports[i].Assignee, list.Reports[i].Photos = s.toAssignee(ctx, r), s.visiblePhotos(ctx, r)
 		list.Reports[i].HeldUpdates = r.HeldUpdates
 	}

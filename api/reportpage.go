@@ -121,6 +121,8 @@ func (t *jsonText) report(r *Report) {
 	t.yesIf("text_held", r.TextHeld)
 	t.at("updated_at", r.UpdatedAt)
 	t.whole("version", r.Version)
+	t.wholeIf("voice_photos", r.VoicePhotos)
+	t.wholeIf("voice_photos_held", r.VoicePhotosHeld)
 	t.whole("voices", int64(r.Voices))
 	t.raw(`}`)
 }

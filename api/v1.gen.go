@@ -861,6 +861,12 @@ type FiledReport struct {
 	// Version Counts changes; also in `ETag`.
 	Version int64 `json:"version"`
 
+	// VoicePhotos Of a case, for its staff: how many photos its voices have, held ones too. They stand with the voices, and those that came later in the history of the case. Absent where there are none.
+	VoicePhotos int `json:"voice_photos,omitempty,omitzero"`
+
+	// VoicePhotosHeld Of a case, for its staff: how many of these are not shown until somebody has looked at them, at the voice. Absent where there are none.
+	VoicePhotosHeld int `json:"voice_photos_held,omitempty,omitzero"`
+
 	// Voices How many people stand behind the report: who filed it or a voice of it, and who supports one of these; by account each counts once. A voice shows what it had when it was merged.
 	Voices int `json:"voices"`
 }
@@ -1502,6 +1508,12 @@ type Report struct {
 	// Version Counts changes; also in `ETag`.
 	Version int64 `json:"version"`
 
+	// VoicePhotos Of a case, for its staff: how many photos its voices have, held ones too. They stand with the voices, and those that came later in the history of the case. Absent where there are none.
+	VoicePhotos int `json:"voice_photos,omitempty,omitzero"`
+
+	// VoicePhotosHeld Of a case, for its staff: how many of these are not shown until somebody has looked at them, at the voice. Absent where there are none.
+	VoicePhotosHeld int `json:"voice_photos_held,omitempty,omitzero"`
+
 	// Voices How many people stand behind the report: who filed it or a voice of it, and who supports one of these; by account each counts once. A voice shows what it had when it was merged.
 	Voices int `json:"voices"`
 }
@@ -1907,7 +1919,7 @@ type Update struct {
 	// TextHeld True: something personal was found in the text, or in what its photos show, and only its writer and staff see them until a handler has looked.
 	TextHeld bool `json:"text_held,omitempty,omitzero"`
 
-	// Voice In the history of a case, for its staff: the entry is one of the voice with this id, where its photos stand.
+	// Voice In the history of a case, for its staff: the entry is one of the voice with this id, which has its photos.
 	Voice string `json:"voice,omitempty,omitzero"`
 }
 

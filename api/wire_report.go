@@ -32,6 +32,13 @@ func (s *Server) toReport(ctx context.Context, r report.Report) (Report, error) 
 	}
 	wire.Assignee = s.toAssignee(ctx, r)
 	wire.Photos = s.visiblePhotos(ctx, r)
+	if s.Reports.SeesInternal(auth.From(ctx), r) {
+		counts, err := s.Reports.Store.VoicePhotos(ctx, []string{r.ID})
+		if err != nil {
+			return Report{}, err
+		}
+		wire.VoicePhotos, wire.VoicePhotosHeld = counts[r.ID].All, counts[r.ID].Hidden
+	}
 	wire.Case, err = s.caseOf(ctx, r)
 	return wire, err
 }
@@ -216,7 +223,7 @@ func filedReport(r Report, token string) FiledReport {
 		CloseReason: r.CloseReason, ClosedAt: r.ClosedAt, Contact: r.Contact, CreatedAt: r.CreatedAt,
 		Delivery: r.Delivery, Description: r.Description, DuplicateOf: r.DuplicateOf, FollowToken: token,
 		Id: r.Id, Jurisdiction: r.Jurisdiction, Language: r.Language, Lat: r.Lat, Links: r.Links, Lon: r.Lon,
-		Outside: r.Outside, Photos: r.Photos, PhotosHeld: r.PhotosHeld, PlannedFor: r.PlannedFor, Private: r.Private, Reference: r.Reference,
+		Outside: r.Outside, Photos: r.Photos, PhotosHeld: r.PhotosHeld, VoicePhotos: r.VoicePhotos, VoicePhotosHeld: r.VoicePhotosHeld, PlannedFor: r.PlannedFor, Private: r.Private, Reference: r.Reference,
 		Routing: FiledReportRouting(r.Routing), Service: r.Service, ServiceName: r.ServiceName, Status: r.Status,
 		SupportCount: r.SupportCount, Voices: r.Voices, Case: r.Case, TextHeld: r.TextHeld, HeldUpdates: r.HeldUpdates, Found: r.Found, UpdatedAt: r.UpdatedAt, Version: r.Version,
 	}

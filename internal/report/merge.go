@@ -301,6 +301,38 @@ func (s *Service) ReportVoices(ctx context.Context, actor auth.Actor, name strin
 	return s.withContacts(ctx, actor, staff, q)
 }
 
+// VoicePhotos counts the photos of a case's voices. Whoever works on the case has
+// to learn of them there: voices stand in no queue.
+type VoicePhotos struct {
+	All    int
+	Hidden int // of these
+}
+
+// said returns what was said to the voices of a case since they came to it, with
+// all their photos: it is for staff.
+func (s *Service) said(ctx context.Context, actor auth.Actor, caseID string) ([]Update, error) {
+	us, err := s.Store.SaidToVoices(ctx, caseID)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, u := range us {
+		if !slices.Contains(names, u.ReportID) {
+			names = append(names, u.ReportID)
+		}
+	}
+	for some := range slices.Chunk(names, 100) {
+		voices, err := s.Store.Reports(ctx, Query{Names: some, IncludeHidden: true, Limit: len(some)})
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range voices.Reports {
+			s.picture(actor, v, us)
+		}
+	}
+	return us, nil
+}
+
 // Passage is an entry in the history of a case, as a voice of it goes on with it.
 type Passage struct {
 	Update

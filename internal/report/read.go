@@ -134,7 +134,7 @@ func (s *Service) History(ctx context.Context, actor auth.Actor, name string) (R
 	case r.CaseID != "":
 		more, err = s.through(ctx, actor, staff, r.ID)
 	case staff:
-		more, err = s.Store.SaidToVoices(ctx, r.ID)
+		more, err = s.said(ctx, actor, r.ID)
 	}
 	if len(more) > 0 {
 		us = append(us, more...)

@@ -109,6 +109,9 @@ type Store interface {
 	// SaidToVoices returns the comments and photos, notes too, that the voices of a
 	// case got since they came to it, oldest first.
 	SaidToVoices(ctx context.Context, caseID string) ([]Update, error)
+	// VoicePhotos counts the photos of the voices of cases, by case; of a case
+	// whose voices have none there is nothing.
+	VoicePhotos(ctx context.Context, caseIDs []string) (map[string]VoicePhotos, error)
 	// Updates returns a report's history, oldest first; internal includes notes
 	// for staff.
 	Updates(ctx context.Context, reportID string, internal bool) ([]Update, error)

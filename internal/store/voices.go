@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/huandu/go-sqlbuilder"
+
 	"github.com/kantsten/kantsten/internal/report"
 )
 
@@ -134,6 +136,31 @@ func (s Reports) SaidToVoices(ctx context.Context, caseID string) ([]report.Upda
 		return nil, s.asProblem(fmt.Errorf("read what the voices of %s got: %w", caseID, err))
 	}
 	return all, nil
+}
+
+// VoicePhotos counts the photos of the voices of cases.
+func (s Reports) VoicePhotos(ctx context.Context, caseIDs []string) (map[string]report.VoicePhotos, error) {
+	if len(caseIDs) == 0 {
+		return nil, nil
+	}
+	b := sqlbuilder.PostgreSQL.NewSelectBuilder().
+		Select("m.case_id", "count(*)", "sum(CASE WHEN p.state = 'shown' THEN 0 ELSE 1 END)").
+		From("merges m").Join("photos p", "p.report = m.report").GroupBy("m.case_id")
+	in(b, "m.case_id", caseIDs)
+	query, args := b.Build()
+	rows, err := s.query(ctx, query, args...)
+	counts := map[string]report.VoicePhotos{}
+	_, err = collect(rows, err, func(row scanner) (struct{}, error) {
+		var id string
+		var n report.VoicePhotos
+		err := row.Scan(&id, &n.All, &n.Hidden)
+		counts[id] = n
+		return struct{}{}, err
+	})
+	if err != nil {
+		return nil, s.asProblem(fmt.Errorf("count the photos of voices: %w", err))
+	}
+	return counts, nil
 }
 
 // columnsOf puts the name of a table before each column of a list.
