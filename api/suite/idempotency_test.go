@@ -18,6 +18,7 @@ func TestIdempotency(t *testing.T) {
 		t.Run("all at once", func(t *testing.T) { allAtOnce(t, s) })
 		t.Run("each caller their own", func(t *testing.T) { eachTheirOwn(t, s) })
 		t.Run("a refusal burns no key", func(t *testing.T) { refusalBurnsNothing(t, s) })
+		t.Run("support", func(t *testing.T) { supportOnce(t, s) })
 		t.Run("every creating call", func(t *testing.T) { everyCreatingCall(t, s) })
 	})
 }
@@ -170,6 +171,38 @@ func refusalBurnsNothing(t *testing.T, s *system) {
 	res := c.Send(http.MethodPost, "/v1/reports", pothole(inSundsvall, nil)).Want(http.StatusCreated)
 	if res.Header.Get("Idempotency-Replayed") != "" {
 		t.Error("the report is marked as a repeat")
+	}
+}
+
+// The first call of a key is the first, even where it counts nobody.
+func supportOnce(t *testing.T, s *system) {
+	kim := s.resident(t)
+	r := file(t, kim, pothole(inSundsvall, nil))
+	path, voice := "/v1/reports/"+r.Id+"/support", fields{"voice": "a-voice-of-one-phone"}
+	s.in(t).Send(http.MethodPost, path, voice).Want(http.StatusOK)
+	for who, tt := range map[string]struct {
+		client  *apitest.Client
+		body    any
+		counted bool
+	}{
+		"who filed it, by the follow token": {s.reporter(t, r), nil, false},
+		"who filed it, signed in":           {kim, nil, false},
+		"somebody":                          {s.Client, nil, true},
+		"somebody signed in":                {s.resident(t), nil, true},
+		"a phone that was counted before":   {s.Client, voice, false},
+	} {
+		c := tt.client.WithTest(t).With("Idempotency-Key", s.key())
+		var got api.Support
+		first := c.Send(http.MethodPost, path, tt.body).Want(http.StatusOK)
+		if first.JSON(&got); got.Counted != tt.counted || first.Header.Get("Idempotency-Replayed") != "" {
+			t.Errorf("%s: counted %v, replayed %q", who, got.Counted, first.Header.Get("Idempotency-Replayed"))
+		}
+		count := got.SupportCount
+		again := c.Send(http.MethodPost, path, tt.body).Want(http.StatusOK)
+		if again.JSON(&got); got.Counted || got.SupportCount != count || again.Header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("%s, again: %+v, replayed %q", who, got, again.Header.Get("Idempotency-Replayed"))
+		}
+		problemAt(t, c.Send(http.MethodPost, path, fields{"voice": "a-voice-of-another-phone"}), http.StatusUnprocessableEntity, "Idempotency-Key")
 	}
 }
 
