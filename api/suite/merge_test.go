@@ -102,9 +102,15 @@ func oneItem(t *testing.T, s *system, handler *apitest.Client) {
 	}
 }
 
-// asItWas is a report without what counts and dates its changes.
+// asItWas is a report without what counts and dates its changes, and until when
+// the addresses of private photos work.
 func asItWas(t *testing.T, r api.Report) string {
 	r.Version, r.UpdatedAt = 0, r.CreatedAt
+	for _, p := range r.Photos {
+		for size, address := range p.Renditions {
+			p.Renditions[size], _, _ = strings.Cut(address, "?")
+		}
+	}
 	all, err := json.Marshal(r)
 	must(t, err)
 	return string(all)
@@ -112,7 +118,10 @@ func asItWas(t *testing.T, r api.Report) string {
 
 func unmergingRestores(t *testing.T, s *system, handler *apitest.Client) {
 	at := place{62.2022, 17.2022}
-	c, v, w := s.filed(t, at, nil), s.filed(t, at, fields{"contact": fields{"name": "Kim"}}), s.filed(t, at, nil)
+	c, w := s.filed(t, at, nil), s.filed(t, at, nil)
+	v := s.filedWithPhoto(t, at, fields{"contact": fields{"name": "Kim"}}, 601)
+	sibling := s.filedWithPhoto(t, at, fields{"private": true, "contact": fields{"email": "bo@example.se"}}, 602)
+	merge(t, handler, sibling.Id, c.Id).Want(http.StatusOK)
 	var me api.Session
 	handler.WithTest(t).Get("/v1/session").Want(http.StatusOK).JSON(&me)
 	atVersion(handler.WithTest(t), 1).Send(http.MethodPut, "/v1/reports/"+v.Id+"/assignee", fields{"assignee": me.Person.Id}).Want(http.StatusOK)
@@ -121,14 +130,19 @@ func unmergingRestores(t *testing.T, s *system, handler *apitest.Client) {
 	merge(t, handler, w.Id, v.Id).Want(http.StatusOK)
 	around := fmt.Sprintf("/v1/reports?near=%v,%v&radius=5", at.lat, at.lon)
 	see := func() (seen []string) {
-		for _, id := range []string{c.Id, v.Id, w.Id} {
-			seen = append(seen, asItWas(t, read(t, handler, id)), asItWas(t, queue(t, handler, "")[id]))
+		for _, r := range []api.FiledReport{c, v, w, sibling} {
+			seen = append(seen, asItWas(t, read(t, handler, r.Id)), asItWas(t, queue(t, handler, "")[r.Id]), asItWas(t, read(t, s.reporter(t, r), r.Id)))
 		}
 		return append(seen, fmt.Sprint(listed(t, s.Client, around), listed(t, handler, "/v1/reports/"+v.Id+"/voices")))
 	}
 	before := see()
 	merge(t, handler, v.Id, c.Id).Want(http.StatusOK)
-	if got := read(t, s.Client, c.Id); got.Voices != 4 || read(t, s.Client, w.Id).Case != c.Id {
+	for _, r := range []api.FiledReport{v, sibling} { // each keeps its own
+		if got := read(t, s.reporter(t, r), r.Id); len(got.Photos) != 1 || got.Photos[0].Id != r.Photos[0].Id || len(read(t, s.Client, c.Id).Photos) != 0 {
+			t.Errorf("as a voice it shows %+v", got.Photos)
+		}
+	}
+	if got := read(t, s.Client, c.Id); got.Voices != 5 || read(t, s.Client, w.Id).Case != c.Id {
 		t.Errorf("the case has %d voices", got.Voices)
 	}
 	setStatus(t, handler, c.Id, fields{"status": "fixed"}).Want(http.StatusOK)
@@ -212,12 +226,12 @@ func cannotBeMerged(t *testing.T, s *system, handler *apitest.Client) {
 }
 
 func privateVoice(t *testing.T, s *system, handler *apitest.Client) {
-	c, v := s.filed(t, inSundsvall, nil), s.filed(t, inSundsvall, fields{"private": true, "description": "By Kim's door."})
+	c, v := s.filed(t, inSundsvall, nil), s.filedWithPhoto(t, inSundsvall, fields{"private": true, "description": "By Kim's door."}, 603)
 	merge(t, handler, v.Id, c.Id).Want(http.StatusOK)
 	s.in(t).Get("/v1/reports/" + v.Id).WantProblem(problem.NotFound)
 	for _, path := range []string{"", "/updates", "/voices", "/routing", "/photos"} {
 		res := s.in(t).Get("/v1/reports/" + c.Id + path).Want(http.StatusOK)
-		for _, secret := range []string{v.Id, v.Reference, "Kim", "The same hole."} {
+		for _, secret := range []string{v.Id, v.Reference, "Kim", "The same hole.", v.Photos[0].Id} {
 			if strings.Contains(string(res.Body), secret) {
 				t.Errorf("%s shows %q: %s", path, secret, res)
 			}

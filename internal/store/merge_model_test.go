@@ -28,6 +28,8 @@ type house struct {
 	below      *house // what it was merged into
 	own        report.Work
 	supporters map[string]bool
+	contact    report.Contact
+	photos     []string // ids
 }
 
 func (h *house) root() *house {
@@ -72,8 +74,23 @@ func (t *town) file(tb testing.TB) {
 	f := filing()
 	f.Report.Private = t.rnd.IntN(3) == 0
 	f.Report.PersonID = []string{"", "", "anna", "bo"}[t.rnd.IntN(4)]
+	f.Contact = report.Contact{Name: fmt.Sprint("reporter ", len(t.all))}
+	if t.rnd.IntN(4) == 0 {
+		f.Contact = report.Contact{}
+	}
+	for range t.rnd.IntN(3) {
+		f.Photos = append(f.Photos, addPhoto(tb, t.db, noon))
+	}
 	r := create(tb, t.db, f)
-	t.all = append(t.all, &house{Report: r, own: r.Work(), supporters: map[string]bool{}})
+	t.all = append(t.all, &house{Report: r, own: r.Work(), supporters: map[string]bool{}, contact: f.Contact, photos: f.Photos})
+}
+
+// photographed adds a photo, which stays with the report that it was added to.
+func (t *town) photographed(tb testing.TB, h *house) {
+	id := addPhoto(tb, t.db, noon)
+	_, err := t.AddComment(tb.Context(), handler, h.ID, report.Comment{PhotoIDs: []string{id}})
+	must(tb, err)
+	h.photos = append(h.photos, id)
 }
 
 func (t *town) act(tb testing.TB) {
@@ -81,7 +98,7 @@ func (t *town) act(tb testing.TB) {
 	now, err := t.Store.Report(tb.Context(), h.ID)
 	must(tb, err)
 	n := slices.Index(t.all, h)
-	switch act := t.rnd.IntN(15); {
+	switch act := t.rnd.IntN(16); {
 	case act < 7:
 		other := t.all[t.rnd.IntN(len(t.all))]
 		t.said = append(t.said, fmt.Sprintf("merge %d into %d", n, slices.Index(t.all, other)))
@@ -105,6 +122,9 @@ func (t *town) act(tb testing.TB) {
 		_, err = t.Withdraw(tb.Context(), handler, h.ID, 0)
 		must(tb, err)
 		t.withdrawn(h)
+	case act < 14:
+		t.said = append(t.said, fmt.Sprintf("%d gets a photo", n))
+		t.photographed(tb, h)
 	default:
 		t.support(tb, h)
 	}
@@ -278,12 +298,52 @@ func (t *town) check(tb testing.TB) {
 		if got.CaseID != want.CaseID || got.Private != want.Private || got.Reference != want.Reference || got.PersonID != want.PersonID || got.Description != want.Description {
 			tb.Errorf("%s is %+v, want %+v", h.Reference, got, want)
 		}
+		h.hasPhotos(tb, got)
 	}
 	for code, ids := range queues {
 		t.lists(tb, "the queue of "+code, report.Query{Jurisdiction: code, IncludeHidden: true, Limit: 100}, ids)
 	}
 	t.lists(tb, "the list", report.Query{Limit: 100}, public)
 	t.listsVoices(tb)
+	t.keepTheirOwn(tb)
+}
+
+// hasPhotos compares the photos of a report, whatever it is a voice of.
+func (h *house) hasPhotos(tb testing.TB, got report.Report) {
+	var photos []string
+	for _, p := range got.Photos {
+		photos = append(photos, p.ID)
+	}
+	if !slices.Equal(photos, h.photos) || got.PhotoCount != len(h.photos) {
+		tb.Errorf("%s has the %d photos %v, want %v", h.Reference, got.PhotoCount, photos, h.photos)
+	}
+}
+
+// keepTheirOwn compares how each reporter can be reached, and how many photos the
+// voices of each case have.
+func (t *town) keepTheirOwn(tb testing.TB) {
+	var ids []string
+	for _, h := range t.all {
+		ids = append(ids, h.ID)
+	}
+	contacts, err := t.Store.Contacts(tb.Context(), ids)
+	must(tb, err)
+	counts, err := t.Store.VoicePhotos(tb.Context(), ids)
+	must(tb, err)
+	for _, h := range t.all {
+		if contacts[h.ID] != h.contact {
+			tb.Errorf("%s was filed by %+v, want %+v", h.Reference, contacts[h.ID], h.contact)
+		}
+		want := report.VoicePhotos{}
+		for _, v := range t.in(h) {
+			if v != h {
+				want.All += len(v.photos)
+			}
+		}
+		if counts[h.ID] != want {
+			tb.Errorf("the voices of %s have %+v photos, want %+v", h.Reference, counts[h.ID], want)
+		}
+	}
 }
 
 func (t *town) listsVoices(tb testing.TB) {
@@ -313,7 +373,7 @@ func (t *town) lists(tb testing.TB, what string, q report.Query, want []string) 
 // clear takes the reports of one day out of the way of the next.
 func (t *town) clear(tb testing.TB) {
 	must(tb, t.db.InTx(tb.Context(), func(exec func(string, ...any) error) error {
-		for _, table := range []string{"merges", "voices", "updates", "reports"} {
+		for _, table := range []string{"merges", "voices", "photos", "contacts", "updates", "reports"} {
 			if err := exec(`DELETE FROM ` + table); err != nil {
 				return err
 			}
