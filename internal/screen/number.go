@@ -2,6 +2,7 @@ package screen
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,6 +16,13 @@ var (
 	dateForm      = regexp.MustCompile(`(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]`)
 
 	personalForm = regexp.MustCompile(`(?:18|19|20)?[0-9]{6} ?[-+]? ?[0-9]{4}`)
+	// With its date written as one, and with letters that touch it: what stands
+	// apart is a date or a word to the forms above.
+	datedForm    = regexp.MustCompile(`(?:18|19|20)[0-9]{2}-[0-9]{2}-[0-9]{2} ?[-+ ] ?[0-9]{4}`)
+	touchingForm = regexp.MustCompile(`[0-9]{6}[-+][0-9]{4}`)
+	// A mobile number: ten digits, by dots and by letters that touch it. No other
+	// area code is written so safely: "08.30.15.00" is a time.
+	mobileForm = regexp.MustCompile(`07[02369](?:[0-9]{7}|[.-]?[0-9]{3}[. ]?[0-9]{2}[. ]?[0-9]{2})`)
 
 	abroadForm  = regexp.MustCompile(`(?:\+ ?|00)[1-9][0-9]{0,2}[0-9 ().-]{5,20}[0-9]`)
 	areaForm    = regexp.MustCompile(`\(?0[1-9][0-9]{0,2}\)? ?[-/ ]? ?[0-9]{2,8}(?:[ -][0-9]{2,4}){0,4}`)
@@ -59,12 +67,47 @@ func personalNumbers(text string) [][2]int {
 	if len(numberRuns(text)) == 0 {
 		return nil
 	}
-	return inNumbers(blank(text, referenceForm, decimalForm), personalForm, func(s string) bool {
+	is := func(s string) bool {
 		digits := digitsOf(s)
+		if len(digits) < 10 { // only the beginning of what has the form
+			return false
+		}
 		ten := digits[len(digits)-10:]
 		return birthday(ten) && luhn(ten) && !likelyMobile(s)
-	})
+	}
+	text = blank(text, referenceForm, decimalForm)
+	found := append(inNumbers(text, datedForm, is), inNumbers(text, personalForm, is)...)
+	return append(found, touching(text, touchingForm, is)...)
 }
+
+// touching finds a form that letters may touch on one side or both, but no digits:
+// "pnr850709-9805", "0701740605kl8".
+func touching(text string, form *regexp.Regexp, is func(string) bool) [][2]int {
+	var found [][2]int
+	for _, run := range numberRuns(text) {
+		for _, m := range form.FindAllStringIndex(text[run[0]:run[1]], -1) {
+			start, end := run[0]+m[0], run[0]+m[1]
+			if !digitBefore(text, start) && !digitAfter(text, end) && is(text[start:end]) {
+				found = append(found, [2]int{start, end})
+			}
+		}
+	}
+	return found
+}
+
+// digitBefore reports whether a number goes on into what begins at i, and
+// digitAfter whether it goes on after i; "\x00" stands where something else was found.
+func digitBefore(text string, i int) bool {
+	return i > 0 && (text[i-1] == 0 || isDigit(text[i-1])) ||
+		i > 1 && strings.IndexByte("-+.,:/", text[i-1]) >= 0 && (text[i-2] == 0 || isDigit(text[i-2]))
+}
+
+func digitAfter(text string, i int) bool {
+	return i < len(text) && (text[i] == 0 || isDigit(text[i])) ||
+		i+1 < len(text) && strings.IndexByte("-.,:", text[i]) >= 0 && (text[i+1] == 0 || isDigit(text[i+1]))
+}
+
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
 // birthday reports whether ten digits begin with a date. A samordningsnummer adds
 // 60 to the day, and has 60 and month 00 where those are not known
@@ -104,12 +147,13 @@ func phones(text string) [][2]int {
 	if len(numberRuns(text)) == 0 {
 		return nil
 	}
+	mobiles := touching(blank(text, referenceForm), mobileForm, func(s string) bool { return len(digitsOf(s)) == 10 })
 	text = blank(text, referenceForm, decimalForm, dateForm)
 	found := inNumbers(text, abroadForm, func(s string) bool {
 		n := len(digitsOf(s))
 		return n >= 8 && n <= 17 // E.164 has at most 15, and 00 stands before them
 	})
-	return append(found, inNumbers(text, areaForm, swedishPhone)...)
+	return slices.Concat(found, inNumbers(text, areaForm, swedishPhone), mobiles)
 }
 
 // swedishPhone reports whether what looks like an area code and a number has as

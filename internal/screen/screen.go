@@ -10,7 +10,10 @@
 // Limits: it knows forms, not meanings. Names and street addresses are not found,
 // nor what is spelt out in words ("zero seven…"). Number plates are Swedish ones,
 // in capitals or written together. Phone numbers of other countries are found
-// with their country code only.
+// with their country code only. Between the groups of a number dots are read in
+// mobile numbers alone, and commas in none: "08.508.00.508" may be a version or a
+// price. Letters may touch a mobile number, and a personal one of ten digits with
+// its dash: not "pnr8507099805" nor "pnr19850709-9805".
 package screen
 
 import (
