@@ -25,8 +25,24 @@ type Comment struct {
 	rules tenant.PhotoRules // where the report lies
 }
 
-// maxPhotos is how many photos one report or comment can carry.
-const maxPhotos = 10
+// maxPhotos is how many photos a report can have, however many calls bring them.
+// Staff may go further, so that pictures of the work always find room.
+const (
+	maxPhotos      = 10
+	maxStaffPhotos = 20
+)
+
+// roomFor refuses photos that are too many beside those that r has.
+func (r *Report) roomFor(n int, staff bool) error {
+	most := maxPhotos
+	if staff {
+		most = maxStaffPhotos
+	}
+	if n == 0 || r.PhotoCount+n <= most {
+		return nil
+	}
+	return problem.Field("/photos", "too-many", "the report has %d photos and takes %d from you: %d more fit", r.PhotoCount, most, max(0, most-r.PhotoCount))
+}
 
 // Commentary is a comment that is safely stored.
 type Commentary struct {
@@ -52,6 +68,9 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 	if done, ok, err := s.commentedBefore(ctx, r, c.Key); ok || err != nil {
 		return done, err
 	}
+	if err := r.roomFor(len(c.PhotoIDs)+len(c.NewPhotos), s.SeesInternal(actor, r)); err != nil {
+		return Commentary{}, err // before any work is done; the transaction asks again
+	}
 	if err := c.keepPhotos(ctx, s); err != nil {
 		return Commentary{}, err
 	}
@@ -74,6 +93,9 @@ func (s *Service) AddComment(ctx context.Context, actor auth.Actor, name string,
 func (s *Service) add(ctx context.Context, actor auth.Actor, r Report, c Comment) (_ Report, added Update, first Replay, err error) {
 	say := func(r *Report) (Changes, error) {
 		if err := s.mayComment(actor, r, c); err != nil {
+			return Changes{}, err
+		}
+		if err := r.roomFor(len(c.PhotoIDs), s.SeesInternal(actor, *r)); err != nil {
 			return Changes{}, err
 		}
 		caused := r.holdTexts(s.commented(actor, r, c))

@@ -69,6 +69,9 @@ func (s *Service) FetchMedia(ctx context.Context, m FetchMediaJob) error {
 		if r.TokenEpoch != before.TokenEpoch { // raised by erasing; the next attempt finds out
 			return Changes{}, errors.New("the report was erased meanwhile, or its token revoked")
 		}
+		if err := r.roomFor(1, false); err != nil { // others came faster
+			return Changes{}, job.Permanent(err)
+		}
 		return s.mediaAdded(r, kept.ID, rules), nil
 	}); err != nil {
 		return fmt.Errorf("add a picture to report %s: %w", m.ReportID, err)
