@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -212,14 +213,29 @@ func masksRace(t *testing.T, s *system, handler *apitest.Client) {
 	r := s.filedWithSecret(t, nil)
 	clients := []*apitest.Client{handler, s.staff(t, auth.Handler, sundsvall), s.staff(t, auth.Administrator, sundsvall)}
 	statuses := make([]int, len(clients))
-	var all sync.WaitGroup
+	var all, reading sync.WaitGroup
+	var masked, done atomic.Bool // a mask was answered; all were
+	for _, size := range []string{"2048", "1024", "320"} {
+		reading.Go(func() {
+			for !done.Load() {
+				after := masked.Load()
+				s.readsOld(t, here(t, r.Photos[0].Renditions[size]), after)
+			}
+			s.readsOld(t, here(t, r.Photos[0].Renditions[size]), true)
+		})
+	}
 	for i, c := range clients {
 		all.Go(func() {
 			body := fields{"areas": []fields{secretPlace, {"x": 0.6, "y": 0.1 * float64(i), "width": 0.1, "height": 0.1}}}
 			statuses[i] = atVersion(c.WithTest(t), 1).Send(http.MethodPut, photoPath(r, "/masks"), body).Status
+			if statuses[i] == http.StatusOK {
+				masked.Store(true)
+			}
 		})
 	}
 	all.Wait()
+	done.Store(true)
+	reading.Wait()
 	won := 0
 	for _, status := range statuses {
 		switch status {
@@ -238,6 +254,15 @@ func masksRace(t *testing.T, s *system, handler *apitest.Client) {
 		s.in(t).Get(here(t, address)).Want(http.StatusOK)
 	}
 	eventually(t, "the end of the files", func() bool { return len(s.loudFiles(t)) == 0 })
+}
+
+// readsOld opens the old name of a picture that is being masked: a read that begins
+// after the answer to the masking gets 410, and one before it the picture or 410.
+func (s *system) readsOld(t *testing.T, address string, after bool) {
+	res := s.in(t).Get(address)
+	if res.Status != http.StatusGone && (after || res.Status != http.StatusOK) {
+		t.Errorf("the old name answers %d, begun after the mask was answered: %v", res.Status, after)
+	}
 }
 
 // A process that dies after the new files were written and before the row has them
