@@ -49,6 +49,9 @@ func (b *bench) realBorders(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = t.index.Close() }() // only read from
+	if err := b.golden(t); err != nil {
+		return err
+	}
 	b.buildFigures(t.name, t.built)
 	if err := b.openFigures(t); err != nil {
 		return err
