@@ -76,9 +76,16 @@ func (t *jsonText) feature(r *Report) {
 	t.raw(`,"type":"Feature"}`)
 }
 
-// report writes a [Report], its members in the order of the generated type.
+// report writes a [Report], its members in the order of the generated type, which
+// is that of the alphabet.
 func (t *jsonText) report(r *Report) {
 	t.raw(`{`)
+	t.membersToJ(r)
+	t.membersFromL(r)
+	t.raw(`}`)
+}
+
+func (t *jsonText) membersToJ(r *Report) {
 	t.numberIf("accuracy_m", r.AccuracyM)
 	t.textIf("address", r.Address)
 	if r.Assignee != nil {
@@ -103,6 +110,9 @@ func (t *jsonText) report(r *Report) {
 	t.wholeIf("held_updates", r.HeldUpdates)
 	t.text("id", r.Id)
 	t.jurisdiction(r.Jurisdiction)
+}
+
+func (t *jsonText) membersFromL(r *Report) {
 	t.textIf("language", r.Language)
 	t.number("lat", r.Lat)
 	t.links(r.Links)
@@ -124,7 +134,6 @@ func (t *jsonText) report(r *Report) {
 	t.wholeIf("voice_photos", r.VoicePhotos)
 	t.wholeIf("voice_photos_held", r.VoicePhotosHeld)
 	t.whole("voices", int64(r.Voices))
-	t.raw(`}`)
 }
 
 func (t *jsonText) jurisdiction(j JurisdictionRef) {
