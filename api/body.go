@@ -20,9 +20,14 @@ const (
 	maxDepth = 32
 	// maxValues is how many members and items a JSON body may have. Each wrong
 	// one costs the validator some microseconds, and 64 KiB of them nearly half
-	// a second.
-	maxValues = 4000
+	// a second. A longer body, as the contract allows for few calls, may have more:
+	// one for each so many bytes.
+	maxValues     = 4000
+	bytesForValue = maxJSONBody / maxValues
 )
+
+// mostValues is how many members and items a body of so many bytes may have.
+func mostValues(bytes int) int { return max(maxValues, bytes/bytesForValue) }
 
 // checkedBody is a request body that has been read and checked. The generated
 // code binds the checked value, so a body is decoded once.
@@ -87,7 +92,7 @@ func decodeJSON(data []byte) (any, error) {
 // of reading it token by token; anything suspicious is not ok.
 func decodePlain(data []byte) (value any, ok bool) {
 	shape := measure(data)
-	if !utf8.Valid(data) || shape.depth > maxDepth || shape.values > maxValues {
+	if !utf8.Valid(data) || shape.depth > maxDepth || shape.values > mostValues(len(data)) {
 		return nil, false
 	}
 	if json.Unmarshal(data, &value) != nil {
@@ -156,7 +161,7 @@ func plain(value any) (members int, ok bool) {
 // decodeSlowly is decodeJSON for a body in which something may be wrong, and
 // says what.
 func decodeSlowly(data []byte) (any, error) {
-	d := jsonReader{dec: json.NewDecoder(bytes.NewReader(data)), broken: !utf8.Valid(data)}
+	d := jsonReader{dec: json.NewDecoder(bytes.NewReader(data)), most: mostValues(len(data)), broken: !utf8.Valid(data)}
 	d.dec.UseNumber()
 	value, err := d.value()
 	if err != nil {
@@ -197,6 +202,7 @@ type jsonReader struct {
 	path   []string
 	fields []problem.FieldError
 	values int
+	most   int  // values
 	broken bool // the body is not UTF-8; the decoder shows the place as U+FFFD
 }
 
@@ -205,8 +211,8 @@ func (d *jsonReader) value() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.values++; d.values > maxValues {
-		return nil, badBody(codeTooMany, fmt.Sprintf("the body has more than %d members and items", maxValues))
+	if d.values++; d.values > d.most {
+		return nil, badBody(codeTooMany, fmt.Sprintf("the body has more than %d members and items", d.most))
 	}
 	switch t := token.(type) {
 	case json.Delim:

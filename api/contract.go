@@ -36,6 +36,7 @@ type operation struct {
 	body       *openapi3.RequestBody // nil where there is none
 	json       *openapi3.Schema      // of the application/json body; nil where there is none
 	maxBody    int64                 // bytes
+	maxJSON    int64                 // of that a JSON body; more than most where the contract says so by x-max-bytes
 	anonymous  bool                  // works without credentials
 	offers     []string              // media types of the successful answer, best first
 }
@@ -66,7 +67,7 @@ func ginPath(path string) string {
 
 func newOperation(route *routers.Route) *operation {
 	op := &operation{
-		route: route, maxBody: maxJSONBody,
+		route: route, maxBody: maxJSONBody, maxJSON: maxJSONBody,
 		anonymous: worksAnonymously(route), offers: successTypes(route.Operation),
 	}
 	for _, p := range slices.Concat(route.PathItem.Parameters, route.Operation.Parameters) {
@@ -76,6 +77,9 @@ func newOperation(route *routers.Route) *operation {
 		op.body = body.Value
 		if m := op.body.Content[jsonType]; m != nil {
 			op.json = m.Schema.Value
+		}
+		if n, ok := op.body.Extensions["x-max-bytes"].(float64); ok {
+			op.maxJSON = int64(n)
 		}
 		if m := op.body.Content[multipartType]; m != nil {
 			op.maxBody = maxMultipart(m.Schema.Value)

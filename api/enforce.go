@@ -173,7 +173,7 @@ func (op *operation) checkBody(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	limit := int64(maxJSONBody)
+	limit := op.maxJSON
 	if media == multipartType {
 		limit = op.maxBody
 	}

@@ -3,6 +3,7 @@ package suite
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -109,7 +110,15 @@ func rulesAtVersion(t *testing.T, s *system, admin *apitest.Client) {
 	if l := s.locate(t, onARoad, "&service=pothole"); l.Note != "Kommunen lagar vägen." || l.Jurisdiction.Code != sundsvall {
 		t.Errorf("locate says %+v", l)
 	}
-	at(`"2"`).Send(http.MethodPut, ofSundsvall, fields{"rules": []fields{}}).Want(http.StatusOK)
+	// As many as the contract allows, each with much to say.
+	rule["note"] = fields{"sv": strings.Repeat("å", 500), "en": strings.Repeat("x", 500)}
+	many := make([]fields, 500)
+	for i := range many {
+		many[i] = maps.Clone(rule)
+		many[i]["id"] = fmt.Sprint("ours-", i)
+	}
+	at(`"2"`).Send(http.MethodPut, ofSundsvall, fields{"rules": many}).Want(http.StatusOK)
+	at(`"3"`).Send(http.MethodPut, ofSundsvall, fields{"rules": []fields{}}).Want(http.StatusOK)
 	if r := s.filed(t, onARoad, nil); r.Jurisdiction.Code != "Ankarvik" {
 		t.Errorf("without the rule it goes to %s", r.Jurisdiction.Code)
 	}
