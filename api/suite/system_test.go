@@ -70,20 +70,19 @@ func onBoth(t *testing.T, rules func(t *testing.T, s *system)) {
 	}
 }
 
-// onEveryStorage runs rules as onBoth does, and on either database with the photos
-// in S3: in the test's process, and where make check runs them, on a real server.
+// onEveryStorage runs rules as onBoth does, and with the photos in S3: in the test's
+// process, and where make check runs them, on a real server. What the storage does
+// and what the database does never meet, so each server is tried with one of them.
 func onEveryStorage(t *testing.T, rules func(t *testing.T, s *system)) {
 	t.Helper()
 	onBoth(t, rules)
-	for name, database := range databases {
-		for kind, server := range s3test.Each(t) {
-			t.Run(name+" "+kind, func(t *testing.T) {
-				t.Parallel()
-				s := newSystem(t, database(t), server.Setting)
-				s.kept = server.Objects
-				rules(t, s)
-			})
-		}
+	for kind, server := range s3test.Each(t) {
+		t.Run("sqlite "+kind, func(t *testing.T) {
+			t.Parallel()
+			s := newSystem(t, databases["sqlite"](t), server.Setting)
+			s.kept = server.Objects
+			rules(t, s)
+		})
 	}
 }
 
