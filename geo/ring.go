@@ -103,8 +103,9 @@ func unwind(out []point, did *ringRepairs) []point {
 
 // turn reverses a ring that does not run counter-clockwise, or clockwise for a
 // hole, so that the inside of a polygon is to the left of its edges.
+// One that holds nothing stays as it runs, so that to turn it again changes nothing.
 func turn(ring []point, hole bool) {
-	if (twiceSigned(ring) < 0) == hole {
+	if signed := twiceSigned(ring); signed == 0 || (signed < 0) == hole {
 		return
 	}
 	for i, j := 0, len(ring)-1; i < j; i, j = i+1, j-1 {

@@ -41,12 +41,13 @@ CREATE TABLE boundary_sets (
     licence     TEXT NOT NULL,
     valid_from  TEXT NOT NULL,
     index_blob  TEXT NOT NULL,
-    sha256      TEXT NOT NULL,
+    sha256      TEXT NOT NULL, -- of the index
     areas       BIGINT NOT NULL,
     vertices    BIGINT NOT NULL,
     approximate BOOLEAN NOT NULL,
     active      BOOLEAN NOT NULL,
-    created_at  BIGINT NOT NULL
+    created_at  BIGINT NOT NULL,
+    features_blob TEXT NOT NULL -- what the index is built from
 );
 CREATE UNIQUE INDEX boundary_sets_active ON boundary_sets (layer) WHERE active;
 

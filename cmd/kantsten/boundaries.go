@@ -156,18 +156,23 @@ func checkAbout(about *routing.About, from *source) error {
 // importAndReport imports a set and says what there is to know before it is
 // activated. Only the first municipalities are activated at once: no report can be
 // filed without. Another layer sends reports elsewhere also when it is the first.
+// Where the active set is lost, importing is the remedy: with the same file it is
+// back, and else there is nothing to compare with.
 func (p *program) importAndReport(ctx context.Context, from source, about routing.About, r *printer) error {
-	if err := p.boundaries.Refresh(ctx); err != nil {
-		return err
-	}
 	set, err := p.importBoundaries(ctx, from, about, r)
 	if err != nil {
 		return err
 	}
-	if err := p.review(ctx, r, set); err != nil {
+	refreshed := p.boundaries.Refresh(ctx)
+	if refreshed != nil && !errors.Is(refreshed, routing.ErrLost) {
+		return refreshed
+	}
+	if refreshed != nil {
+		r.line("nothing can be compared: %v", refreshed)
+	} else if err := p.review(ctx, r, set); err != nil {
 		return err
 	}
-	if set.Layer != routing.Municipality || p.boundaries.Active() != nil {
+	if refreshed != nil || set.Layer != routing.Municipality || p.boundaries.Active() != nil {
 		r.line("boundary set %s is imported and not active; next: kantsten boundaries activate %s", set.ID, set.ID)
 		return r.err
 	}

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -114,7 +115,7 @@ func (b *Boundaries) Undo(ctx context.Context, layer string, opts Options, now t
 func (b *Boundaries) switchTo(ctx context.Context, set Set, s Switch, opts Options, now time.Time) error {
 	loaded, err := b.load(ctx, set)
 	if err != nil {
-		return fmt.Errorf("load boundary set %s: %w", set.ID, err)
+		return err
 	}
 	defer func() { _ = loaded.owners.Close() }() // read only
 	if index := loaded.Index; set.Layer == Municipality {
@@ -148,14 +149,18 @@ func (b *Boundaries) commit(ctx context.Context, s Switch, opts Options, now tim
 
 // heirs says who succeeds the codes that an index does not have and the active
 // one has: as the operator says, else who has nearly all of the ground. Where an
-// heir has several, the largest comes first.
+// heir has several, the largest comes first. A set that is lost tells nothing: it
+// must be possible to put another in its place.
 func (b *Boundaries) heirs(ctx context.Context, index *geo.Index, said []Succession) ([]Succession, error) {
-	for _, s := range said {
+	for i, s := range said {
 		if err := checkSuccession(index, s); err != nil {
 			return nil, err
 		}
+		if slices.ContainsFunc(said[:i], func(o Succession) bool { return o.Old == s.Old }) {
+			return nil, problem.New(problem.Invalid, "%s has two successors; name one", s.Old)
+		}
 	}
-	if err := b.Refresh(ctx); err != nil {
+	if err := b.Refresh(ctx); err != nil && !errors.Is(err, ErrLost) {
 		return nil, err
 	}
 	active := b.Active()

@@ -2,14 +2,8 @@ package routing
 
 import (
 	"context"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +37,7 @@ type Set struct {
 	ValidFrom   string // "2026-01-01"
 	Index       string // name of the compiled index in the blob store
 	SHA256      string // of the compiled index, hex
+	Features    string // name of what the index was built from in the blob store
 	Areas       int    // how many features it has
 	Vertices    int
 	Approximate bool // demo data: good guesses, not borders
@@ -72,6 +67,9 @@ type SetStore interface {
 	Sets(ctx context.Context) ([]Set, error)
 	// AddSet stores a set that is not active.
 	AddSet(ctx context.Context, s Set) error
+	// ReplaceIndex stores which index a set has from now on, instead of one with
+	// the hash was. Where it has yet another already, that stays.
+	ReplaceIndex(ctx context.Context, s Set, was string) error
 	// AddJurisdictions stores those of the jurisdictions whose code is new, in
 	// transactions short enough not to keep reports waiting.
 	AddJurisdictions(ctx context.Context, js []tenant.Jurisdiction) error
@@ -155,8 +153,16 @@ func (b *Boundaries) Load(ctx context.Context, set Set) (*ActiveSet, error) { re
 
 // load maps a set's index.
 func (b *Boundaries) load(ctx context.Context, set Set) (*ActiveSet, error) {
+	loaded, err := b.open(ctx, set)
+	if err != nil {
+		return nil, fmt.Errorf("load boundary set %s: %w", set.ID, err)
+	}
+	return loaded, nil
+}
+
+func (b *Boundaries) open(ctx context.Context, set Set) (*ActiveSet, error) {
 	if set.Kind == Areas {
-		index, err := mapped(ctx, b, set, geo.Open)
+		set, index, err := mapped(ctx, b, set, geo.Open)
 		if err != nil {
 			return nil, err
 		}
@@ -165,51 +171,9 @@ func (b *Boundaries) load(ctx context.Context, set Set) (*ActiveSet, error) {
 	if set.Layer == Municipality {
 		return nil, fmt.Errorf("a municipality is an area; the set holds %s", set.Kind)
 	}
-	index, err := mapped(ctx, b, set, geo.OpenNear)
+	set, index, err := mapped(ctx, b, set, geo.OpenNear)
 	if err != nil {
 		return nil, err
 	}
 	return &ActiveSet{Set: set, owners: ownedPlaces{index}}, nil
-}
-
-// mapped opens a set's index, from the local copy if that is there and sound.
-func mapped[T any](ctx context.Context, b *Boundaries, set Set, open func(path string) (T, error)) (T, error) {
-	var none T
-	if sum, err := hex.DecodeString(set.SHA256); err != nil || len(sum) != 32 {
-		return none, fmt.Errorf("%q is not the name of an index", set.SHA256)
-	}
-	path := filepath.Join(b.CacheDir, set.SHA256+".idx")
-	index, err := open(path)
-	if err == nil {
-		return index, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		b.Log.WarnContext(ctx, "the local copy of a boundary index is damaged and fetched again", "set", set.ID, "err", err)
-	}
-	if err := b.fetch(ctx, set.Index, path); err != nil {
-		return none, err
-	}
-	return open(path)
-}
-
-// fetch copies a blob to a local file, complete or not at all.
-func (b *Boundaries) fetch(ctx context.Context, name, path string) error {
-	if err := os.MkdirAll(b.CacheDir, 0o750); err != nil {
-		return fmt.Errorf("make the boundary cache: %w", err)
-	}
-	in, err := b.Blobs.Get(ctx, name)
-	if err != nil {
-		return fmt.Errorf("get the boundary index: %w", err)
-	}
-	defer func() { _ = in.Close() }() // read only
-	out, err := os.CreateTemp(b.CacheDir, "fetch-*")
-	if err != nil {
-		return fmt.Errorf("make a copy of the boundary index: %w", err)
-	}
-	defer func() { _ = os.Remove(out.Name()) }() // gone already after the rename
-	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Close()); err != nil {
-		return fmt.Errorf("copy the boundary index: %w", err)
-	}
-	return os.Rename(out.Name(), path)
 }

@@ -93,11 +93,7 @@ func (b *Boundaries) pastSet(ctx context.Context, id string) (*ActiveSet, error)
 		if err != nil {
 			return nil, fmt.Errorf("read boundary set %s: %w", id, err)
 		}
-		loaded, err := b.load(ctx, set)
-		if err != nil {
-			return nil, fmt.Errorf("load boundary set %s: %w", id, err)
-		}
-		return loaded, nil
+		return b.load(ctx, set)
 	})
 }
 

@@ -3,7 +3,6 @@ package routing
 import (
 	"cmp"
 	"context"
-	"fmt"
 )
 
 // Rerouting says where reports go once another set is active in the place of
@@ -33,7 +32,7 @@ func (b *Boundaries) Rerouting(ctx context.Context, activation string) (*Rerouti
 	}
 	was, err := b.load(ctx, set)
 	if err != nil {
-		return nil, fmt.Errorf("load boundary set %s: %w", set.ID, err)
+		return nil, err
 	}
 	x.before = x.after.with(was)
 	return x, nil

@@ -122,7 +122,7 @@ func (b *Boundaries) layers(ctx context.Context, present *Snapshot) (map[string]
 			continue
 		}
 		if layers[set.Layer], err = b.load(ctx, set); err != nil {
-			return nil, fmt.Errorf("load boundary set %s: %w", set.ID, err)
+			return nil, err
 		}
 	}
 	return layers, nil

@@ -13,13 +13,13 @@ type BoundarySets struct{ *DB }
 
 var _ routing.SetStore = BoundarySets{}
 
-const setColumns = `id, layer, kind, source, licence, valid_from, index_blob, sha256, areas, vertices, approximate, active, created_at`
+const setColumns = `id, layer, kind, source, licence, valid_from, index_blob, sha256, areas, vertices, approximate, active, created_at, features_blob`
 
 func scanSet(row scanner) (routing.Set, error) {
 	var s routing.Set
 	var created int64
 	err := row.Scan(&s.ID, &s.Layer, &s.Kind, &s.Source, &s.Licence, &s.ValidFrom, &s.Index, &s.SHA256,
-		&s.Areas, &s.Vertices, &s.Approximate, &s.Active, &created)
+		&s.Areas, &s.Vertices, &s.Approximate, &s.Active, &created, &s.Features)
 	s.CreatedAt = fromMicros(created)
 	return s, err
 }
@@ -70,10 +70,22 @@ func (s BoundarySets) all(ctx context.Context, where string, args ...any) ([]rou
 func (s BoundarySets) AddSet(ctx context.Context, set routing.Set) error {
 	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
 		_, err := t.exec(ctx, `INSERT INTO boundary_sets (`+setColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, $12)`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, $12, $13)`,
 			set.ID, set.Layer, set.Kind, set.Source, set.Licence, set.ValidFrom, set.Index, set.SHA256,
-			set.Areas, set.Vertices, set.Approximate, micros(set.CreatedAt))
+			set.Areas, set.Vertices, set.Approximate, micros(set.CreatedAt), set.Features)
 		return err
+	})
+}
+
+// ReplaceIndex stores which index a set has from now on, instead of one with the
+// hash was. It changes no answer, so the revision stays.
+func (s BoundarySets) ReplaceIndex(ctx context.Context, set routing.Set, was string) error {
+	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		if _, err := t.exec(ctx, `UPDATE boundary_sets SET index_blob = $2, sha256 = $3 WHERE id = $1 AND sha256 = $4`,
+			set.ID, set.Index, set.SHA256, was); err != nil {
+			return fmt.Errorf("replace the index of boundary set %s: %w", set.ID, err)
+		}
+		return nil
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kantsten/kantsten/internal/backup"
 	"github.com/kantsten/kantsten/internal/photo"
+	"github.com/kantsten/kantsten/internal/routing"
 )
 
 // Backups is the backup.Database. Tables and columns come from the schema
@@ -212,13 +213,14 @@ func (s Backups) Files(t backup.Table) (func(backup.Row) (backup.Files, error), 
 			return photoFiles(row[at[0]], row[at[1]], row[at[3]], row[at[2]] != nil)
 		}, err
 	case "boundary_sets":
-		at, err := positions(t, "index_blob")
+		at, err := positions(t, "index_blob", "features_blob")
 		return func(row backup.Row) (backup.Files, error) {
-			name, ok := row[at[0]].(string)
-			if !ok {
-				return backup.Files{}, errors.New("a boundary set does not name its index")
+			index, ok1 := row[at[0]].(string)
+			features, ok2 := row[at[1]].(string)
+			if !ok1 || !ok2 {
+				return backup.Files{}, errors.New("a boundary set does not name its files")
 			}
-			return backup.Files{Names: []string{name}}, nil
+			return backup.Files{Names: []string{index, features}}, nil
 		}, err
 	}
 	return nil, nil
@@ -277,17 +279,21 @@ func (s Backups) Current(ctx context.Context, t backup.Table, row backup.Row) (b
 	return now, true, nil
 }
 
-// Refers reports whether a row refers to the blob at this moment.
+// Refers reports whether a row refers to the blob at this moment. Those of boundary
+// sets count as referred to for good, also an index whose place another has taken
+// since: sets share files, so that none may be left out of a backup.
 func (s Backups) Refers(ctx context.Context, name string) (bool, error) {
+	if strings.HasPrefix(name, routing.BlobFolder) {
+		return true, nil
+	}
 	folder, _, _, ok := photo.ParseName(name)
 	unmasked := ""
 	if !ok {
 		unmasked, _ = photo.ParseUnmaskedName(name)
 	}
 	var n int
-	if _, err := s.one(ctx, `SELECT (SELECT count(*) FROM photos WHERE folder = $1 OR folder = $3 AND unmasked <> '')
-			+ (SELECT count(*) FROM boundary_sets WHERE index_blob = $2)`,
-		[]any{folder, name, unmasked}, &n); err != nil {
+	if _, err := s.one(ctx, `SELECT count(*) FROM photos WHERE folder = $1 OR folder = $2 AND unmasked <> ''`,
+		[]any{folder, unmasked}, &n); err != nil {
 		return false, fmt.Errorf("look up who refers to %s: %w", name, err)
 	}
 	return n > 0, nil
