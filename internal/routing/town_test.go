@@ -37,19 +37,26 @@ const (
 type town struct {
 	routing.Router
 	sets store.BoundarySets
+	dir  string // holds the blobs and the cache
 }
 
 func newTown(t testing.TB) *town {
 	t.Helper()
+	return newTownAt(t, filepath.Join(t.TempDir(), "kantsten.db"))
+}
+
+// newTownAt is newTown in another database.
+func newTownAt(t testing.TB, url string) *town {
+	t.Helper()
 	dir := t.TempDir()
-	db, err := store.Open(t.Context(), filepath.Join(dir, "kantsten.db"))
+	db, err := store.Open(t.Context(), url)
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
 	must(t, db.Migrate(t.Context()))
 	blobs, err := blob.OpenDisk(filepath.Join(dir, "media"))
 	must(t, err)
 	t.Cleanup(func() { must(t, blobs.Close()) })
-	w := &town{sets: store.BoundarySets{DB: db}}
+	w := &town{sets: store.BoundarySets{DB: db}, dir: dir}
 	w.Boundaries = &routing.Boundaries{Sets: w.sets, Blobs: blobs, CacheDir: filepath.Join(dir, "cache"), Log: slog.New(slog.DiscardHandler)}
 	w.layer(t, routing.Municipality,
 		box("2281", "Sundsvall", 17, 17.1), box("2262", "Timrå", 17.1, 17.2))
@@ -63,14 +70,19 @@ func newTown(t testing.TB) *town {
 // layer imports and activates features as a layer.
 func (w *town) layer(t testing.TB, name string, features ...geo.Feature) string {
 	t.Helper()
+	set, _, err := w.Boundaries.Import(t.Context(), builder(t, features...), routing.About{Layer: name, Source: "squares"}, noon)
+	must(t, err)
+	must(t, w.Boundaries.Activate(t.Context(), set.ID, noon))
+	return set.ID
+}
+
+func builder(t testing.TB, features ...geo.Feature) *geo.Builder {
+	t.Helper()
 	areas := &geo.Builder{}
 	for _, f := range features {
 		must(t, areas.Add(f))
 	}
-	set, _, err := w.Boundaries.Import(t.Context(), areas, routing.About{Layer: name, Source: "squares"}, noon)
-	must(t, err)
-	must(t, w.Boundaries.Activate(t.Context(), set.ID, noon))
-	return set.ID
+	return areas
 }
 
 // jurisdiction stores one, in the place of what it was.
