@@ -136,6 +136,7 @@ var damages = map[string]struct {
 	"one bit of a table":            {flip("tables/reports.ndjson.gz"), "tables/reports.ndjson.gz"},
 	"one bit of a photo":            {flip("blobs/photos/*/*"), "blobs/photos/"},
 	"one bit of a boundary index":   {flip("blobs/boundaries/*"), "blobs/boundaries/"},
+	"one bit of what that is of":    {flip("blobs/boundaries/*.geojson.gz"), ".geojson.gz"},
 	"one bit of the list of files":  {flip("blobs.ndjson.gz"), "blobs.ndjson.gz"},
 	"one bit of the journal":        {flip("erasures.ndjson.gz"), "erasures.ndjson.gz"},
 	"a table is missing":            {remove("tables/updates.ndjson.gz"), "tables/updates.ndjson.gz"},
