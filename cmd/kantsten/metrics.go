@@ -11,6 +11,7 @@ import (
 
 	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/photo"
+	"github.com/kantsten/kantsten/internal/store"
 )
 
 // metrics are the numbers to watch. Labels come from small fixed sets: route
@@ -21,6 +22,7 @@ type metrics struct {
 	jobs     *prometheus.HistogramVec
 	photos   *prometheus.HistogramVec
 	waited   prometheus.Histogram
+	writes   prometheus.Histogram
 }
 
 func newMetrics() *metrics {
@@ -38,8 +40,12 @@ func newMetrics() *metrics {
 		waited: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "kantsten", Name: "photo_wait_seconds", Help: "Time that photos waited for memory.", Buckets: times,
 		}),
+		writes: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "kantsten", Name: "write_seconds",
+			Help: "Time that write transactions took; on SQLite, so long nobody else can write.", Buckets: times,
+		}),
 	}
-	m.registry.MustRegister(m.requests, m.jobs, m.photos, m.waited,
+	m.registry.MustRegister(m.requests, m.jobs, m.photos, m.waited, m.writes,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -56,6 +62,8 @@ func (m *metrics) photo(o photo.Observation) {
 	m.photos.WithLabelValues(o.Format, o.Result).Observe(o.Took.Seconds())
 	m.waited.Observe(o.Waited.Seconds())
 }
+
+func (m *metrics) write(w store.Write) { m.writes.Observe(w.Held.Seconds()) }
 
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})

@@ -82,6 +82,7 @@ func (p *program) openStorage(ctx context.Context) (err error) {
 	if p.db, err = store.Open(ctx, p.cfg.database()); err != nil {
 		return err
 	}
+	p.db.Observe = p.metrics.write
 	mark, err := (store.Backups{DB: p.db}).Loaded(ctx)
 	if err != nil {
 		return err

@@ -185,9 +185,14 @@ func prepareBare(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
 
 // noJobs waits until the program has done the jobs that filing left.
 func noJobs(ctx context.Context, db *sql.DB) error {
+	return noneLeft(ctx, db, `SELECT count(*) FROM jobs WHERE NOT parked`)
+}
+
+// noneLeft waits until the program has done the jobs that a query counts.
+func noneLeft(ctx context.Context, db *sql.DB, query string) error {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		var left int
-		if err := db.QueryRowContext(ctx, `SELECT count(*) FROM jobs WHERE NOT parked`).Scan(&left); err != nil {
+		if err := db.QueryRowContext(ctx, query).Scan(&left); err != nil {
 			return fmt.Errorf("count the jobs: %w", err)
 		}
 		if left == 0 {

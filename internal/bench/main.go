@@ -1,7 +1,7 @@
 // Bench measures the built program beside the bare database and prints the
 // figures as ratios. `make bench` runs it.
 //
-//	bench [-quick] [-reports 1000000] [-only filing,map,news,idle,parts,photos,geo,duplicates] [-dir FOLDER]
+//	bench [-quick] [-reports 1000000] [-only filing,map,news,idle,parts,photos,geo,duplicates,sets] [-dir FOLDER]
 //
 // The machine that it runs on is never quiet, so what is compared is measured in
 // turns, round by round, and the median round counts. The program runs as its own
@@ -25,6 +25,8 @@
 //   - Geo: the index of areas beside other libraries and PostGIS, on real borders
 //     where KANTSTEN_TEST_DATA has them and on a made-up country of 36,000 areas.
 //   - Duplicates: precision and recall of the likeness of reports, beside place alone.
+//   - Sets: every write transaction of activating a set of 36,000 areas, of handing
+//     reports over to them and of going back, while reports are filed.
 //
 // Limits: Linux, for /proc; the PostgreSQL is the one for tests, with fsync.
 // Nothing here is a test: the exit code is 0 however the figures turn out.
@@ -50,6 +52,7 @@ type size struct {
 	writers []int
 	starts  int // of the program, for the time to its first answer
 	photos  int
+	open    int // reports that are handed over
 
 	pushes   int // changes that are followed to the push service
 	switches int // of the boundaries, there and back
@@ -60,12 +63,12 @@ type size struct {
 }
 
 func fullSize() size {
-	return size{reports: 1_000_000, rounds: 5, round: 2 * time.Second, writers: []int{1, 8, 32}, starts: 7, photos: 10, pushes: 300, switches: 5,
+	return size{reports: 1_000_000, rounds: 5, round: 2 * time.Second, writers: []int{1, 8, 32}, starts: 7, photos: 10, open: 5000, pushes: 300, switches: 5,
 		look: time.Second, points: 30_000, agree: 30_000}
 }
 
 func quickSize() size {
-	return size{reports: 50_000, rounds: 3, round: 400 * time.Millisecond, writers: []int{1, 8, 32}, starts: 3, photos: 3, pushes: 100, switches: 2,
+	return size{reports: 50_000, rounds: 3, round: 400 * time.Millisecond, writers: []int{1, 8, 32}, starts: 3, photos: 3, open: 2000, pushes: 100, switches: 2,
 		look: 200 * time.Millisecond, points: 30_000, agree: 3000}
 }
 
@@ -93,7 +96,7 @@ func run(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "small sizes, two minutes in all")
 	reports := flags.Int("reports", 0, "how many reports the map is drawn from; default 1,000,000")
-	only := flags.String("only", "filing,map,news,idle,parts,photos,geo,duplicates", "what to measure")
+	only := flags.String("only", "filing,map,news,idle,parts,photos,geo,duplicates,sets", "what to measure")
 	toBuild := flags.String(buildFlag, "", "only read a file of GeoJSON and say what that took; for this program's own use")
 	base := flags.String("dir", "", "where to put databases, on the disk that is to be measured; default: the folder for temporary files")
 	if err := flags.Parse(args); err != nil {
@@ -146,7 +149,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 func (b *bench) measure(ctx context.Context, part string) error {
 	parts := map[string]func(context.Context) error{
 		"filing": b.filing, "map": b.maps, "news": b.news, "idle": b.idle, "parts": b.parts, "geo": b.geo,
-		"duplicates": b.duplicates, "photos": b.photos,
+		"duplicates": b.duplicates, "photos": b.photos, "sets": b.sets,
 	}
 	do, ok := parts[part]
 	if !ok {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type site struct {
 	program string
 	data    string
 	url     string // of PostgreSQL; empty for SQLite in the data folder
+	metrics string // address that serves them; empty for none
 }
 
 // file is the path of the site's SQLite database.
@@ -39,7 +41,7 @@ func (s site) file() string { return filepath.Join(s.data, "kantsten.db") }
 
 func (s site) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.program, args...)
-	cmd.Env = append(os.Environ(), "KANTSTEN_DATA="+s.data, "KANTSTEN_DATABASE_URL="+s.url, "KANTSTEN_METRICS_ADDR=off", "KANTSTEN_EGRESS_ALLOW=127.0.0.0/8")
+	cmd.Env = append(os.Environ(), "KANTSTEN_DATA="+s.data, "KANTSTEN_DATABASE_URL="+s.url, "KANTSTEN_METRICS_ADDR="+cmp.Or(s.metrics, "off"), "KANTSTEN_EGRESS_ALLOW=127.0.0.0/8")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 30 * time.Second
 	return cmd

@@ -4,22 +4,39 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/kantsten/kantsten/internal/problem"
 	"github.com/kantsten/kantsten/internal/routing"
 	"github.com/kantsten/kantsten/internal/tenant"
 )
 
-// jurisdictionsAtOnce is how many are added in one transaction: a few
-// milliseconds, with six parameters each well below what a statement may have.
-const jurisdictionsAtOnce = 500
+// jurisdictionsAtOnce is how many are added in one transaction.
+const jurisdictionsAtOnce = 200
+
+// inBatch is inTx for one of many in a row. It rests for as long as that took: on
+// SQLite, other processes look only now and then whether it is their turn to write.
+func (s BoundarySets) inBatch(ctx context.Context, fn func(context.Context, *tx) error) error {
+	began := time.Now()
+	if err := s.inTx(ctx, fn); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(min(time.Since(began), longestRest)):
+		return nil
+	}
+}
+
+const longestRest = 100 * time.Millisecond
 
 // AddJurisdictions stores those of the jurisdictions whose code is new.
 func (s BoundarySets) AddJurisdictions(ctx context.Context, js []tenant.Jurisdiction) error {
 	for len(js) > 0 {
 		some := js[:min(len(js), jurisdictionsAtOnce)]
 		js = js[len(some):]
-		if err := s.inTx(ctx, func(ctx context.Context, t *tx) error { return t.addMissing(ctx, some) }); err != nil {
+		if err := s.inBatch(ctx, func(ctx context.Context, t *tx) error { return t.addMissing(ctx, some) }); err != nil {
 			return err
 		}
 	}
@@ -41,22 +58,29 @@ func (t *tx) addMissing(ctx context.Context, js []tenant.Jurisdiction) error {
 	return nil
 }
 
-// heirsAtOnce is how many successions are written in one transaction: some tens of
-// milliseconds, with all that is inherited.
+// heirsAtOnce is how many successions begin or end in one transaction.
 const heirsAtOnce = 100
 
 // ActivateSet makes a set the active one of its layer, or leaves the layer without
-// one. Where a whole country gets
-// other codes, most successions are written in transactions of their own before,
-// so that reports go on; should the rest fail, the next activation ends those of
-// codes that are still there.
+// one. Where a whole country gets other codes, most successions begin and end in
+// transactions of their own before, so that reports go on. Should the rest fail,
+// codes that are still there may have an heir, which the next activation ends, and
+// others may have lost theirs, with what it had inherited, until this one is done
+// again.
 func (s BoundarySets) ActivateSet(ctx context.Context, w routing.Switch) error {
-	heirs := map[string]bool{}
-	for len(w.Heirs) > heirsAtOnce {
-		some := w
-		some.Heirs, w.Heirs = w.Heirs[:heirsAtOnce], w.Heirs[heirsAtOnce:]
-		if err := s.inTx(ctx, func(ctx context.Context, t *tx) error { return t.succeed(ctx, some, heirs) }); err != nil {
+	fresh := map[string]bool{} // who has inherited so far
+	for len(w.Back)+len(w.Heirs) > heirsAtOnce {
+		var some routing.Switch
+		var inherited []string
+		some, w = firstOf(w)
+		if err := s.inBatch(ctx, func(ctx context.Context, t *tx) (err error) {
+			inherited, err = t.succeed(ctx, some, fresh)
 			return err
+		}); err != nil {
+			return err
+		}
+		for _, code := range inherited {
+			fresh[code] = true
 		}
 	}
 	return s.inTx(ctx, func(ctx context.Context, t *tx) error {
@@ -68,17 +92,22 @@ func (s BoundarySets) ActivateSet(ctx context.Context, w routing.Switch) error {
 			return err
 		}
 		if before != w.Set {
-			if err := t.replaceSet(ctx, w, before, heirs); err != nil {
+			if err := t.replaceSet(ctx, w, before, fresh); err != nil {
 				return err
 			}
 		}
-		for _, j := range w.Jobs {
-			if _, err := t.insertJob(ctx, j); err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.insertJobs(ctx, w.Jobs)
 	})
+}
+
+// firstOf parts the successions that begin or end at once from the others.
+func firstOf(w routing.Switch) (first, rest routing.Switch) {
+	first, rest = w, w
+	ended := min(len(w.Back), heirsAtOnce)
+	begun := min(len(w.Heirs), heirsAtOnce-ended)
+	first.Back, rest.Back = w.Back[:ended], w.Back[ended:]
+	first.Heirs, rest.Heirs = w.Heirs[:begun], w.Heirs[begun:]
+	return first, rest
 }
 
 // activeSet returns the id of a layer's active set; empty for none.
@@ -91,7 +120,7 @@ func (t *tx) activeSet(ctx context.Context, layer string) (string, error) {
 	return strings.Join(ids, ""), nil
 }
 
-func (t *tx) replaceSet(ctx context.Context, w routing.Switch, before string, heirs map[string]bool) error {
+func (t *tx) replaceSet(ctx context.Context, w routing.Switch, before string, fresh map[string]bool) error {
 	if _, err := t.exec(ctx, `UPDATE boundary_sets SET active = FALSE WHERE active AND layer = $1`, w.Layer); err != nil {
 		return fmt.Errorf("deactivate the present set: %w", err)
 	}
@@ -109,7 +138,8 @@ func (t *tx) replaceSet(ctx context.Context, w routing.Switch, before string, he
 		VALUES ($1, $2, NULLIF($3, ''), $4, $5, $6, $7)`, w.ID, w.Layer, w.Set, before, w.Undoes, w.Undoes == "", micros(w.At)); err != nil {
 		return fmt.Errorf("record an activation: %w", err)
 	}
-	return t.succeed(ctx, w, heirs)
+	_, err = t.succeed(ctx, w, fresh)
+	return err
 }
 
 // takeBack marks an activation as undone.

@@ -39,6 +39,11 @@ import (
 
 // DB is an open database.
 type DB struct {
+	// Observe, unless nil, is told of each write transaction when it is over; of one
+	// that several writes share, once. It is set before the first write, and is
+	// called from many goroutines.
+	Observe func(Write)
+
 	dialect dialect
 	walk    int // as the constant, but in tests
 	recent  recent

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // group is SQLite's one writer. Writes that come while a commit is being synced
@@ -166,12 +167,14 @@ func (g *group) inOne(batch []*groupWrite) (results []error, err error) {
 	if err := g.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return nil, err
 	}
+	statements := 0
+	defer func(began time.Time) { g.db.observe(began, statements) }(time.Now())
 	if len(batch) == 1 {
-		return g.alone(ctx, batch[0])
+		return g.alone(ctx, batch[0], &statements)
 	}
 	results = make([]error, len(batch))
 	for i, w := range batch {
-		if err := g.inSavepoint(ctx, w, &results[i]); err != nil {
+		if err := g.inSavepoint(ctx, w, &results[i], &statements); err != nil {
 			return nil, err
 		}
 	}
@@ -186,9 +189,8 @@ func (g *group) inOne(batch []*groupWrite) (results []error, err error) {
 
 // alone runs a write that shares its transaction with nobody, and so needs no
 // savepoint.
-func (g *group) alone(ctx context.Context, w *groupWrite) (results []error, err error) {
-	t := &tx{db: g.db, run: g.conn, prepared: g.prepared}
-	failed := guarded(context.WithoutCancel(w.ctx), t, w.fn)
+func (g *group) alone(ctx context.Context, w *groupWrite, statements *int) (results []error, err error) {
+	failed := g.runOne(w, statements)
 	if failed == nil {
 		return []error{nil}, g.exec(ctx, "COMMIT")
 	}
@@ -200,17 +202,23 @@ func (g *group) alone(ctx context.Context, w *groupWrite) (results []error, err 
 
 // inSavepoint runs one write; what it did is undone if it fails. The error it
 // returns is one of the transaction as a whole.
-func (g *group) inSavepoint(ctx context.Context, w *groupWrite, result *error) error {
+func (g *group) inSavepoint(ctx context.Context, w *groupWrite, result *error, statements *int) error {
 	if err := g.exec(ctx, "SAVEPOINT one"); err != nil {
 		return err
 	}
-	t := &tx{db: g.db, run: g.conn, prepared: g.prepared}
-	if *result = guarded(context.WithoutCancel(w.ctx), t, w.fn); *result != nil {
+	if *result = g.runOne(w, statements); *result != nil {
 		if err := g.exec(ctx, "ROLLBACK TO one"); err != nil {
 			return spoiltError{errors.Join(*result, err)}
 		}
 	}
 	return g.exec(ctx, "RELEASE one")
+}
+
+// runOne runs what one caller wants done, and counts its statements.
+func (g *group) runOne(w *groupWrite, statements *int) error {
+	t := &tx{db: g.db, run: g.conn, prepared: g.prepared}
+	defer func() { *statements += t.statements }()
+	return guarded(context.WithoutCancel(w.ctx), t, w.fn)
 }
 
 func (g *group) exec(ctx context.Context, query string) error {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/kantsten/kantsten/internal/job"
 	"github.com/kantsten/kantsten/internal/problem"
@@ -87,7 +89,7 @@ func (s Tenants) PutJurisdiction(ctx context.Context, j tenant.Jurisdiction) (te
 		if err := t.putAliases(ctx, j); err != nil {
 			return err
 		}
-		return t.release(ctx, j)
+		return t.release(ctx, j.UpdatedAt, j)
 	})
 	if err != nil {
 		return tenant.Jurisdiction{}, err
@@ -147,35 +149,67 @@ func (t *tx) putAliases(ctx context.Context, j tenant.Jurisdiction) error {
 	return nil
 }
 
-// release lets reports go that waited for the jurisdiction to have a channel,
-// each with its job if there is something to send. Those that two bodies refused
-// stay with the operator. One statement says which reports they are: one that is
-// filed meanwhile must not become queued without a job. The job has no key: an
-// earlier job of the report, which is just ending, must not stand in for it.
-func (t *tx) release(ctx context.Context, j tenant.Jurisdiction) error {
-	to := report.Queued
-	switch j.Channel {
-	case tenant.None:
-		return nil
-	case tenant.Web:
-		to = report.Delivered
-	}
-	rows, err := t.rows(ctx, `UPDATE reports SET delivery = $2, version = version + 1, updated_at = $3
-		WHERE jurisdiction = $1 AND delivery = 'held' AND returns < 2 RETURNING id`, j.Code, to, micros(j.UpdatedAt))
-	ids, err := collect(rows, err, scanText)
-	if err != nil {
-		return fmt.Errorf("release held reports of %s: %w", j.Code, err)
-	}
-	if to != report.Queued {
-		return nil
-	}
-	for _, id := range ids {
-		deliver, err := job.New(report.JobDeliver, "", report.DeliverJob{ReportID: id}, j.UpdatedAt)
-		if err != nil {
-			return err
+// release lets reports go that waited for their jurisdiction to have a channel,
+// each with its job if there is something to send.
+func (t *tx) release(ctx context.Context, at time.Time, js ...tenant.Jurisdiction) error {
+	var web, others []any
+	for _, j := range js {
+		switch j.Channel {
+		case tenant.None:
+		case tenant.Web:
+			web = append(web, j.Code)
+		default:
+			others = append(others, j.Code)
 		}
-		if _, err := t.insertJob(ctx, deliver); err != nil {
-			return err
+	}
+	if _, err := t.releaseTo(ctx, report.Delivered, web, at); err != nil {
+		return err
+	}
+	ids, err := t.releaseTo(ctx, report.Queued, others, at)
+	if err != nil {
+		return err
+	}
+	return t.insertDeliveries(ctx, ids, at)
+}
+
+// releaseTo returns which reports it let go. Those that two bodies refused
+// stay with the operator. One statement says which reports they are: one that is
+// filed meanwhile must not become queued without a job.
+func (t *tx) releaseTo(ctx context.Context, to report.Delivery, codes []any, at time.Time) (ids []string, err error) {
+	if len(codes) == 0 {
+		return nil, nil
+	}
+	places := make([]string, len(codes))
+	for i := range codes {
+		places[i] = fmt.Sprintf("$%d", i+3)
+	}
+	rows, err := t.rows(ctx, `UPDATE reports SET delivery = $1, version = version + 1, updated_at = $2
+		WHERE jurisdiction IN (`+strings.Join(places, ", ")+`) AND delivery = 'held' AND returns < 2 RETURNING id`,
+		append([]any{to, micros(at)}, codes...)...)
+	if ids, err = collect(rows, err, scanText); err != nil {
+		return nil, fmt.Errorf("release held reports: %w", err)
+	}
+	return ids, nil
+}
+
+// insertDeliveries has reports sent. The jobs have no key: an earlier job of a
+// report, which is just ending, must not stand in for its.
+func (t *tx) insertDeliveries(ctx context.Context, ids []string, at time.Time) error {
+	const atOnce = 500
+	for some := range slices.Chunk(ids, atOnce) {
+		places, args := make([]string, len(some)), make([]any, 0, 5*len(some))
+		for i, id := range some {
+			j, err := job.New(report.JobDeliver, "", report.DeliverJob{ReportID: id}, at)
+			if err != nil {
+				return err
+			}
+			n := 5 * i
+			places[i] = fmt.Sprintf("($%d, $%d, '', $%d, $%d, 0, FALSE, '', $%d)", n+1, n+2, n+3, n+4, n+5)
+			args = append(args, j.ID, j.Kind, string(j.Payload), micros(j.RunAt), micros(j.CreatedAt))
+		}
+		if _, err := t.execOnce(ctx, `INSERT INTO jobs (id, kind, key, payload, run_at, attempts, parked, reason, created_at)
+			VALUES `+strings.Join(places, ", "), args...); err != nil {
+			return fmt.Errorf("insert the jobs of %d released reports: %w", len(some), err)
 		}
 	}
 	return nil

@@ -18,6 +18,24 @@ type tx struct {
 	// prepared returns a kept statement, on SQLite, where preparing costs as
 	// much as running. pgx keeps its own, so there it is nil.
 	prepared func(ctx context.Context, query string) (*sql.Stmt, error)
+	// statements is how many were run.
+	statements int
+}
+
+// Write is a write transaction that is over.
+type Write struct {
+	// Held is the time from its begin to its end. On SQLite nobody else can write
+	// so long; on PostgreSQL nobody can write the same rows.
+	Held time.Duration
+	// Statements is how many there were between the two.
+	Statements int
+}
+
+// observe tells what a transaction was that began at a time.
+func (db *DB) observe(began time.Time, statements int) {
+	if db.Observe != nil {
+		db.Observe(Write{Held: time.Since(began), Statements: statements})
+	}
 }
 
 // runner is what runs statements: a *sql.Tx, or the writer's *sql.Conn.
@@ -47,7 +65,9 @@ func (db *DB) once(ctx context.Context, fn func(context.Context, *tx) error) err
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	if err := guarded(ctx, &tx{db: db, run: t}, fn); err != nil {
+	of := &tx{db: db, run: t}
+	defer func(began time.Time) { db.observe(began, of.statements) }(time.Now())
+	if err := guarded(ctx, of, fn); err != nil {
 		return errors.Join(err, ended(t.Rollback()))
 	}
 	if err := t.Commit(); err != nil {
@@ -77,6 +97,7 @@ func ended(err error) error {
 
 // exec runs a statement and returns how many rows it touched.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	t.statements++
 	var res sql.Result
 	var err error
 	if t.prepared == nil {
@@ -92,8 +113,20 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 	return res.RowsAffected()
 }
 
+// execOnce is exec for a statement whose text may not come again, as one with a
+// list in it: it is not kept.
+func (t *tx) execOnce(ctx context.Context, query string, args ...any) (int64, error) {
+	t.statements++
+	res, err := t.run.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
 // row runs a query for one row.
 func (t *tx) row(ctx context.Context, query string, args ...any) scanner {
+	t.statements++
 	if t.prepared == nil {
 		return t.run.QueryRowContext(ctx, query, args...)
 	}
@@ -106,6 +139,7 @@ func (t *tx) row(ctx context.Context, query string, args ...any) scanner {
 
 // rows runs a query; the caller closes what it returns.
 func (t *tx) rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	t.statements++
 	return t.run.QueryContext(ctx, query, args...)
 }
 
