@@ -17,7 +17,8 @@
 //     comes from package geo, a public library: an index of areas in memory,
 //     exact in whole units of 1e-7 degree, and from rules, which are data, about who
 //     owns what stands there. [routing.Boundaries] takes both over from the database
-//     within two seconds, as one [routing.Snapshot]; the indexes are mapped files.
+//     within two seconds, as one [routing.Snapshot]; the indexes are mapped files,
+//     checked by hash and built anew where they are lost (routing/rebuild.go).
 //  4. Package catalog checks the service and its attributes, package tenant knows
 //     the jurisdiction and its channel, package photo makes photos safe before
 //     they are kept ([photo.Library.Keep]) in package blob. Photos that come in

@@ -15,7 +15,8 @@
 //	                         and SHA-256 of each file below; written last
 //	tables/NAME.ndjson.gz    a line with the columns, then one array a row
 //	blobs.ndjson.gz          name, bytes and SHA-256 of each file in blobs
-//	blobs/…                  photos and boundary indexes under their own names
+//	blobs/…                  photos, boundary indexes and what these are built from,
+//	                         under their own names
 //	erasures.ndjson.gz       ids of the reports erased until the backup ended
 //	secrets.json             only where KANTSTEN_SECRETS_FILE is used; other
 //	                         installations keep their keys in a table

@@ -190,7 +190,7 @@ func noJobs(ctx context.Context, db *sql.DB) error {
 
 // noneLeft waits until the program has done the jobs that a query counts.
 func noneLeft(ctx context.Context, db *sql.DB, query string) error {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		var left int
 		if err := db.QueryRowContext(ctx, query).Scan(&left); err != nil {
 			return fmt.Errorf("count the jobs: %w", err)

@@ -68,7 +68,7 @@ func fullSize() size {
 }
 
 func quickSize() size {
-	return size{reports: 50_000, rounds: 3, round: 400 * time.Millisecond, writers: []int{1, 8, 32}, starts: 3, photos: 3, open: 2000, pushes: 100, switches: 2,
+	return size{reports: 50_000, rounds: 3, round: 400 * time.Millisecond, writers: []int{1, 8, 32}, starts: 3, photos: 3, open: 1000, pushes: 100, switches: 2,
 		look: 200 * time.Millisecond, points: 30_000, agree: 3000}
 }
 

@@ -103,7 +103,7 @@ func (b *bench) setsOn(ctx context.Context, e engine) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
-	tiles, err := tilingBuilder(newTiling(180, 200, 2).areas())
+	tiles, err := tilingBuilder(newTiling(180, 200, 0).areas())
 	if err != nil {
 		return err
 	}
@@ -181,12 +181,11 @@ func (m *setsMeasured) run(ctx context.Context, set routing.Set) error {
 			return err
 		}
 	}
-	named := routing.Options{Heirs: m.heirs}
 	what := fmt.Sprintf("activate %d areas, %d successors", set.Areas, len(m.heirs))
-	if err := m.step(ctx, what, activate(named)); err != nil {
+	if err := m.step(ctx, what, activate(routing.Options{Heirs: m.heirs, Reroute: true})); err != nil {
 		return err
 	}
-	if err := m.reroute(ctx, activate(routing.Options{Reroute: true})); err != nil { // which only asks for it
+	if err := m.rerouted(ctx); err != nil {
 		return err
 	}
 	if err := m.step(ctx, "undo", func(ctx context.Context) error {
@@ -195,7 +194,7 @@ func (m *setsMeasured) run(ctx context.Context, set routing.Set) error {
 	}); err != nil {
 		return err
 	}
-	return m.step(ctx, "activate again", activate(named))
+	return m.step(ctx, "activate again", activate(routing.Options{Heirs: m.heirs}))
 }
 
 // file files the reports that are to be handed over, and measures a while how long
@@ -232,20 +231,20 @@ func (m *setsMeasured) file(ctx context.Context) error {
 	return err
 }
 
-// reroute has the program hand over what goes elsewhere since an activation.
-func (m *setsMeasured) reroute(ctx context.Context, ask func(context.Context) error) error {
+// rerouted waits until the program has handed over what goes elsewhere since the
+// activation, which has left it to do.
+func (m *setsMeasured) rerouted(ctx context.Context) error {
 	before, err := m.program.writes(ctx, m.metrics)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
 	took, err := m.meanwhile(ctx, func(ctx context.Context) error {
-		return errors.Join(ask(ctx), noneLeft(ctx, m.jobs, `SELECT count(*) FROM jobs WHERE NOT parked AND kind = 'reroute'`))
+		return noneLeft(ctx, m.jobs, `SELECT count(*) FROM jobs WHERE NOT parked AND kind = 'reroute'`)
 	})
 	if err != nil {
 		return err
 	}
-	m.taken() // the one that asked for it
 	after, err := m.program.writes(ctx, m.metrics)
 	if err != nil {
 		return err
@@ -297,10 +296,10 @@ func (m *setsMeasured) filings(took []float64) {
 	})
 }
 
-// meanwhile does something while reports are filed, some 100 a second, and returns
+// meanwhile does something while reports are filed, some 30 a second, and returns
 // how many seconds each of these took.
 func (m *setsMeasured) meanwhile(ctx context.Context, do func(context.Context) error) (took []float64, err error) {
-	const filers, pause = 4, 40 * time.Millisecond
+	const filers, pause = 4, 100 * time.Millisecond
 	connections, err := connectAll(ctx, m.program.addr, filers)
 	if err != nil {
 		return nil, err

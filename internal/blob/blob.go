@@ -1,5 +1,5 @@
-// Package blob keeps files by name, durably: the renditions of photos and the
-// compiled boundary indexes.
+// Package blob keeps files by name, durably: the renditions of photos, and of
+// boundary sets the compiled indexes and what these were built from.
 //
 // There are two stores. [Disk] is a folder; it is our own because gocloud's
 // file:// syncs nothing and renames from another folder. [S3] is any storage

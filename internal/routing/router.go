@@ -20,6 +20,30 @@
 // ranked, one question tells between them, and the trace says how sure the
 // answer is. Only one thing is doubted at a time: in which area the position
 // lies, or whose the feature of one layer is.
+//
+// # The files of a set
+//
+// An import builds a set's index once, and puts two files into the blob store,
+// each named by its hash: the index, and the features that it was built from, as
+// repaired. The set's row, which names both, comes last. Each process maps a local
+// copy of the index ([Boundaries.Load]), which counts only if it has the hash in the
+// row. One that is missing or damaged is copied again; where the blob is so too, or
+// of another version of the format, the index is built anew from the features, put
+// back, and, if this release builds another, made the set's. Processes that do so
+// at once make the same file, and put it in its place as a whole.
+//
+// Where the features are gone as well, a process that starts fails and says what to
+// do ([ErrLost]), and one that has the set mapped goes on with it. To import the
+// same file again heals the set, because the same features have the same files.
+//
+// Why the features are kept repaired and as GeoJSON, not as the file that was
+// imported: that may be a table of somebody's database, or need a reader of its own
+// and the options that were given at the time. Why not in the database: they are
+// read once in years, and are larger than everything else in it.
+//
+// Limits: a blob that is lost while every process has its copy is noticed by the
+// next process without one, or by a backup. While two releases that build different
+// indexes run side by side, each that starts anew makes its own the set's.
 package routing
 
 import (
