@@ -67,7 +67,7 @@ var rules = map[string]rule{
 		"api", "internal/atlas", "internal/limit", "internal/store", "internal/backup", "internal/upload", "internal/egress", "internal/notify", "internal/open311", "internal/demo", "internal/web", "openapi", "migrations",
 		"geo/geojson", "geo/geopackage", "geo/postgis", "geo/shapefile", "geo/sweref")},
 
-	"internal/bench":             {why: "figures of the built program beside the bare database", may: with(domain, "internal/store", "internal/demo", "internal/pgtest"), testsOnly: true},
+	"internal/bench":             {why: "figures of the built program beside the bare database, and of the store's transactions", may: with(domain, "internal/store", "internal/demo", "internal/pgtest"), testsOnly: true},
 	"internal/pgtest":            {why: "a PostgreSQL for tests", testsOnly: true},
 	"internal/pgtest/cmd/pgtest": {why: "the same for one command", may: []string{"internal/pgtest"}, testsOnly: true},
 	"internal/auth/storetest":    {why: "what every auth.Store promises, for tests of stores", may: []string{"internal/auth", "internal/problem"}, testsOnly: true},
