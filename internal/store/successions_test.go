@@ -70,19 +70,19 @@ func TestABatchHasAsManyStatementsForOneAsForMany(t *testing.T) {
 			}
 			return all
 		}
-		first := pairs("old", "new", 0, 100)
+		first := pairs("old", "new", 0, 50)
 		activate(first)
-		one := activate(pairs("old", "new", 100, 101), "old0")
-		many := activate(pairs("old", "new", 101, 200), codes(first[1:])...)
+		one := activate(pairs("old", "new", 50, 51), "old0")
+		many := activate(pairs("old", "new", 51, 100), codes(first[1:])...)
 		if len(one) != 1 || !slices.Equal(one, many) {
-			t.Errorf("one succession takes transactions of %v statements, a hundred %v", one, many)
+			t.Errorf("one succession takes transactions of %v statements, fifty %v", one, many)
 		}
-		thousand := activate(pairs("old", "new", 200, 1000), codes(pairs("old", "new", 100, 200))...)
+		thousand := activate(pairs("old", "new", 100, 1000), codes(pairs("old", "new", 50, 100))...)
 		if len(thousand) < 4 || slices.Max(thousand) > one[0] {
-			t.Errorf("a thousand take transactions of %v statements, want at most %d in each", thousand, one[0])
+			t.Errorf("nine hundred take transactions of %v statements, want at most %d in each", thousand, one[0])
 		}
-		if n := db.count(t, `SELECT count(*) FROM successions`); n != 800 {
-			t.Errorf("%d successions, want those that began and did not end, 800", n)
+		if n := db.count(t, `SELECT count(*) FROM successions`); n != 900 {
+			t.Errorf("%d successions, want those that began and did not end, 900", n)
 		}
 	})
 }
