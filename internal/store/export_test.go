@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"strings"
 
 	"github.com/paulmach/orb"
 
 	"github.com/kantsten/kantsten/internal/report"
+	"github.com/kantsten/kantsten/internal/routing"
 )
 
 // SetWalk makes the list queries look at so many of the newest reports.
@@ -48,9 +51,97 @@ func (s Reports) PlanAround(ctx context.Context, a report.Around) (steps []strin
 	}
 	query, args := f.nearest(a.Photos).Build()
 	rows, err := s.query(ctx, "EXPLAIN QUERY PLAN "+query, args...)
-	return collect(rows, err, func(row scanner) (step string, err error) {
-		var id, parent, unused int
-		err = row.Scan(&id, &parent, &unused, &step)
-		return step, err
+	all, err := collect(rows, err, scanStep)
+	for _, s := range all {
+		steps = append(steps, s.text)
+	}
+	return steps, err
+}
+
+// Succession is what it took to begin and end successions.
+type Succession struct {
+	Statements int
+	Scans      []string // on SQLite: what was gone through for each row of something else
+	Read       int64    // on PostgreSQL: rows of jurisdictions
+}
+
+// Succeed begins and ends successions in one transaction.
+func (s BoundarySets) Succeed(ctx context.Context, w routing.Switch) (took Succession, err error) {
+	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		took = Succession{}
+		if s.group == nil {
+			before, err := t.jurisdictionsRead(ctx)
+			if err != nil {
+				return err
+			}
+			t.statements = 0
+			_, err = t.succeed(ctx, w, nil)
+			took.Statements = t.statements
+			if err != nil {
+				return err
+			}
+			took.Read, err = t.jurisdictionsRead(ctx)
+			took.Read -= before
+			return err
+		}
+		of := &tx{db: t.db, run: explained{t.run, &took.Scans}}
+		_, err := of.succeed(ctx, w, nil)
+		took.Statements = of.statements
+		return err
 	})
+	return took, err
+}
+
+// jurisdictionsRead counts rows since the session last told the statistics.
+func (t *tx) jurisdictionsRead(ctx context.Context) (n int64, err error) {
+	return n, t.row(ctx, `SELECT COALESCE(seq_tup_read, 0) + COALESCE(idx_tup_fetch, 0)
+		FROM pg_stat_xact_user_tables WHERE relname = 'jurisdictions'`).Scan(&n)
+}
+
+// explained notes what SQLite goes through for each statement.
+type explained struct {
+	runner
+	scans *[]string
+}
+
+func (e explained) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := e.explain(ctx, query, args); err != nil {
+		return nil, err
+	}
+	return e.runner.ExecContext(ctx, query, args...)
+}
+
+func (e explained) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := e.explain(ctx, query, args); err != nil {
+		return nil, err
+	}
+	return e.runner.QueryContext(ctx, query, args...)
+}
+
+func (e explained) explain(ctx context.Context, query string, args []any) error {
+	rows, err := e.runner.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args...)
+	steps, err := collect(rows, err, scanStep)
+	outermost := true
+	for _, s := range steps {
+		of, scans := strings.CutPrefix(s.text, "SCAN ")
+		if !scans && !strings.HasPrefix(s.text, "SEARCH ") {
+			continue
+		}
+		if scans && (s.parent != 0 || !outermost) {
+			*e.scans = append(*e.scans, of)
+		}
+		outermost = outermost && s.parent != 0
+	}
+	return err
+}
+
+// step is one of SQLite's plans.
+type step struct {
+	parent int
+	text   string
+}
+
+func scanStep(row scanner) (s step, err error) {
+	var id, unused int
+	return s, row.Scan(&id, &s.parent, &unused, &s.text)
 }
