@@ -188,10 +188,9 @@ func checkSuccession(index *geo.Index, s Succession) error {
 func Heirs(c geo.Comparison, said []Succession) []Succession {
 	gone := slices.Clone(c.Removed)
 	slices.SortStableFunc(gone, func(a, b geo.Gone) int { return int(min(max(b.SquareMetres-a.SquareMetres, -1), 1)) })
-	heirs := slices.Clone(said)
+	heirs, known := slices.Clone(said), heirsOf(said)
 	for _, g := range gone {
-		known := slices.ContainsFunc(heirs, func(s Succession) bool { return s.Old == g.Code })
-		if !known && len(g.To) > 0 && g.To[0].Code != "" && g.To[0].Share >= nearlyAll {
+		if _, is := known[g.Code]; !is && len(g.To) > 0 && g.To[0].Code != "" && g.To[0].Share >= nearlyAll {
 			heirs = append(heirs, Succession{g.Code, g.To[0].Code})
 		}
 	}
