@@ -76,6 +76,16 @@ func (s Tenants) Jurisdictions(ctx context.Context) ([]tenant.Jurisdiction, erro
 	return all, nil
 }
 
+// State counts jurisdictions and their versions: each change adds to one of the two.
+func (s Tenants) State(ctx context.Context) (tenant.State, error) {
+	rows, err := s.query(ctx, `SELECT count(*), CAST(COALESCE(sum(version), 0) AS BIGINT) FROM jurisdictions`)
+	all, err := collect(rows, err, func(row scanner) (st tenant.State, err error) { return st, row.Scan(&st.Count, &st.Versions) })
+	if err != nil {
+		return tenant.State{}, s.asProblem(fmt.Errorf("read the state of the jurisdictions: %w", err))
+	}
+	return all[0], nil
+}
+
 // PutJurisdiction stores j, with its aliases, and releases the reports that were
 // held for want of a channel.
 func (s Tenants) PutJurisdiction(ctx context.Context, j tenant.Jurisdiction) (tenant.Jurisdiction, error) {

@@ -92,6 +92,8 @@ type Store interface {
 	Jurisdiction(ctx context.Context, name string) (Jurisdiction, error)
 	// Jurisdictions returns all, by code.
 	Jurisdictions(ctx context.Context) ([]Jurisdiction, error)
+	// State is another one after each change of jurisdictions, and is quickly read.
+	State(ctx context.Context) (State, error)
 	// PutJurisdiction stores j if the stored version is j.Version (0 for a new
 	// one) and releases the reports that were held for want of a channel;
 	// problem.Stale otherwise.
