@@ -47,7 +47,8 @@ type RerouteJob struct {
 type Switch struct {
 	Activation
 	// Heirs are recorded; of those that are still as the boundaries made them, an
-	// heir inherits how the old one wants its reports, its rules and its staff.
+	// heir inherits how the old one wants its reports, its rules and its staff. An
+	// old one is there once.
 	Heirs []Succession
 	// Back are codes that are in the boundaries again: they have no heir any more,
 	// and who was it gives back what it inherited and has not changed since.

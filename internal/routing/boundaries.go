@@ -75,8 +75,10 @@ type SetStore interface {
 	AddJurisdictions(ctx context.Context, js []tenant.Jurisdiction) error
 	// ActivateSet makes a set the active one of its layer, or leaves the layer
 	// without one (an empty id), with all that follows from it, in one transaction
-	// that raises the revision. What was active before is filled in. A set that is active already stays so, and only the jobs are
-	// stored. An activation that was undone meanwhile cannot be undone: Conflict.
+	// that raises the revision; where very many successions begin or end, most do in
+	// short ones before. What was active before is filled in. A set that is active
+	// already stays so, and only the jobs are stored. An activation that was undone
+	// meanwhile cannot be undone: Conflict.
 	ActivateSet(ctx context.Context, s Switch) error
 	// LastActivation returns the last step of a layer, or the last that can be
 	// undone; problem.NotFound if none.
