@@ -105,7 +105,7 @@ func (t *tx) heirsOfKnown(ctx context.Context, pairs []routing.Succession) (know
 
 func (t *tx) recordHeirs(ctx context.Context, all []*inheritance, at time.Time) error {
 	with, args := inheritancesTable(all, at)
-	_, err := t.execOnce(ctx, with+` INSERT INTO successions (old, heir, created_at)
+	err := t.execOnce(ctx, with+` INSERT INTO successions (old, heir, created_at)
 		SELECT old, heir, $1 FROM heirs WHERE TRUE
 		ON CONFLICT (old) DO UPDATE SET heir = excluded.heir, created_at = excluded.created_at`, args...)
 	return err
@@ -143,7 +143,7 @@ func (t *tx) inheritSettings(ctx context.Context, all []*inheritance, at time.Ti
 // inheritStaff gives heirs the staff of all whom they succeed.
 func (t *tx) inheritStaff(ctx context.Context, all []*inheritance, at time.Time) error {
 	with, args := inheritancesTable(all, at)
-	_, err := t.execOnce(ctx, with+` INSERT INTO grants (person, role, jurisdiction, created_at, inherited_from)
+	err := t.execOnce(ctx, with+` INSERT INTO grants (person, role, jurisdiction, created_at, inherited_from)
 		SELECT g.person, g.role, h.heir, $1, h.old FROM grants g CROSS JOIN heirs h
 		WHERE g.jurisdiction IN (`+oldList(all)+`) AND h.old = g.jurisdiction ORDER BY h.place
 		ON CONFLICT (person, role, jurisdiction) DO NOTHING`, args...)
@@ -195,7 +195,7 @@ func (t *tx) endSuccessions(ctx context.Context, codes []string, at time.Time) e
 		places[i], args[i] = fmt.Sprintf("$%d", i+1), code
 	}
 	list := strings.Join(places, ", ")
-	if _, err := t.execOnce(ctx, `DELETE FROM successions WHERE old IN (`+list+`)`, args...); err != nil {
+	if err := t.execOnce(ctx, `DELETE FROM successions WHERE old IN (`+list+`)`, args...); err != nil {
 		return err
 	}
 	rows, err := t.rows(ctx, `SELECT heir, old, settings, rules FROM inheritances WHERE old IN (`+list+`) AND held ORDER BY heir, old`, args...)
@@ -224,11 +224,11 @@ func (t *tx) giveBack(ctx context.Context, held []*inheritance, at time.Time) er
 	if err != nil {
 		return err
 	}
-	if _, err := t.execOnce(ctx, with+` DELETE FROM rules_in_force WHERE jurisdiction IN (`+list+`)
+	if err := t.execOnce(ctx, with+` DELETE FROM rules_in_force WHERE jurisdiction IN (`+list+`)
 		AND EXISTS (SELECT 1 FROM heirs h WHERE h.heir = rules_in_force.jurisdiction AND h.rules = rules_in_force.version)`, args...); err != nil {
 		return err
 	}
-	if _, err := t.execOnce(ctx, with+` DELETE FROM grants WHERE jurisdiction IN (`+list+`)
+	if err := t.execOnce(ctx, with+` DELETE FROM grants WHERE jurisdiction IN (`+list+`)
 		AND EXISTS (SELECT 1 FROM heirs h WHERE h.heir = grants.jurisdiction AND h.old = grants.inherited_from)`, args...); err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func (t *tx) giveBack(ctx context.Context, held []*inheritance, at time.Time) er
 // recordInheritances writes what heirs have by now from whom.
 func (t *tx) recordInheritances(ctx context.Context, all []*inheritance, held bool) error {
 	with, args := inheritancesTable(all, time.Time{})
-	_, err := t.execOnce(ctx, with+fmt.Sprintf(` INSERT INTO inheritances (heir, old, settings, rules, held)
+	err := t.execOnce(ctx, with+fmt.Sprintf(` INSERT INTO inheritances (heir, old, settings, rules, held)
 		SELECT heir, old, settings, rules, %t FROM heirs WHERE TRUE
 		ON CONFLICT (heir, old) DO UPDATE SET settings = excluded.settings, rules = excluded.rules, held = excluded.held`, held), args...)
 	return err

@@ -217,7 +217,7 @@ func (t *tx) insertDeliveries(ctx context.Context, ids []string, at time.Time) e
 			places[i] = fmt.Sprintf("($%d, $%d, '', $%d, $%d, 0, FALSE, '', $%d)", n+1, n+2, n+3, n+4, n+5)
 			args = append(args, j.ID, j.Kind, string(j.Payload), micros(j.RunAt), micros(j.CreatedAt))
 		}
-		if _, err := t.execOnce(ctx, `INSERT INTO jobs (id, kind, key, payload, run_at, attempts, parked, reason, created_at)
+		if err := t.execOnce(ctx, `INSERT INTO jobs (id, kind, key, payload, run_at, attempts, parked, reason, created_at)
 			VALUES `+strings.Join(places, ", "), args...); err != nil {
 			return fmt.Errorf("insert the jobs of %d released reports: %w", len(some), err)
 		}

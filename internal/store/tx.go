@@ -115,13 +115,10 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 
 // execOnce is exec for a statement whose text may not come again, as one with a
 // list in it: it is not kept.
-func (t *tx) execOnce(ctx context.Context, query string, args ...any) (int64, error) {
+func (t *tx) execOnce(ctx context.Context, query string, args ...any) error {
 	t.statements++
-	res, err := t.run.ExecContext(ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
+	_, err := t.run.ExecContext(ctx, query, args...)
+	return err
 }
 
 // row runs a query for one row.
