@@ -55,6 +55,9 @@ func (s *Server) showPhoto(c *gin.Context) error {
 	}
 	object, err := s.Blobs.Get(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := s.mayShow(ctx, id, c.Request); err != nil { // it may just have been masked
+			return err
+		}
 		return errNoPhoto()
 	}
 	if err != nil {
