@@ -126,11 +126,7 @@ func (s *Service) reroute(ctx context.Context, x *routing.Rerouting, current fun
 			return err
 		}
 		handed = true
-		began := time.Now()
-		if err := s.rerouteOne(ctx, x, r.ID); err != nil {
-			return err
-		}
-		return rest(ctx, time.Since(began))
+		return s.rerouteOne(ctx, x, r.ID)
 	})
 	if handed {
 		s.wake()
@@ -139,20 +135,6 @@ func (s *Service) reroute(ctx context.Context, x *routing.Rerouting, current fun
 		return nil
 	}
 	return err
-}
-
-// longestRest bounds the rest after a hand-over.
-const longestRest = 20 * time.Millisecond
-
-// rest leaves the writer to those who file reports, also in other processes, for as
-// long as a hand-over took.
-func rest(ctx context.Context, took time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(min(took, longestRest)):
-		return nil
-	}
 }
 
 // rerouteOne hands one report over, deciding again under its lock.
