@@ -43,8 +43,9 @@ test: race-tools generate-check vet lint $(BIN)/pgtest ## check generated files,
 # does where the S3 server does not start.
 check: override PGTEST += -postgis
 check: export KANTSTEN_TEST_TUS_JS := 1
+check: export KANTSTEN_TEST_LONG := 1
 check: export KANTSTEN_TEST_VERSITYGW := $(BIN)/versitygw
-check: gateway test fuzz ## all of test, insisting on PostGIS, with tus-js-client and a real S3 server, and every fuzz target for 10 s (FUZZ=1m for longer)
+check: gateway test fuzz ## all of test, insisting on PostGIS, with tus-js-client, a real S3 server and five times the damaged photos, and every fuzz target for 10 s (FUZZ=1m for longer)
 
 bench: $(BIN)/pgtest ## measure, side by side with the bare database, and print the figures
 	$(BIN)/pgtest -install -- go run -tags $(TAGS) ./internal/bench $(BENCH)
