@@ -72,7 +72,9 @@ type Store interface {
 	IDOf(ctx context.Context, reference string) (id string, ok bool, err error)
 	// Report returns one report by id or reference; problem.NotFound if none.
 	Report(ctx context.Context, name string) (Report, error)
-	// Reports returns the newest reports of a query, and where to go on.
+	// Reports returns the newest reports of a query, and where to go on. Without
+	// IncludeHidden they are without what only staff sees: the assignee and how many
+	// updates are held.
 	Reports(ctx context.Context, q Query) (Page, error)
 	// OpenReports returns open reports in the order of their ids, those after one;
 	// without photos.

@@ -49,7 +49,7 @@ func (s Reports) Reports(ctx context.Context, q report.Query) (report.Page, erro
 
 func (s Reports) find(ctx context.Context, f filter) ([]report.Report, error) {
 	if f.box == nil || f.byChange() {
-		return s.run(ctx, f.everywhere())
+		return s.run(ctx, f, f.everywhere())
 	}
 	if len(f.ranges) == 0 {
 		return nil, nil
@@ -59,20 +59,24 @@ func (s Reports) find(ctx context.Context, f filter) ([]report.Report, error) {
 		return nil, err
 	}
 	if floor != "" {
-		rs, err := s.run(ctx, f.newestFirst(floor))
+		rs, err := s.run(ctx, f, f.newestFirst(floor))
 		if err != nil || len(rs) > f.q.Limit {
 			return rs, err
 		}
 	}
-	rs, err := s.run(ctx, f.byPlace())
+	rs, err := s.run(ctx, f, f.byPlace())
 	slices.SortFunc(rs, func(a, b report.Report) int { return strings.Compare(b.ID, a.ID) })
 	return rs, err
 }
 
-func (s Reports) run(ctx context.Context, b *sqlbuilder.SelectBuilder) ([]report.Report, error) {
+func (s Reports) run(ctx context.Context, f filter, b *sqlbuilder.SelectBuilder) ([]report.Report, error) {
 	query, args := b.Build()
+	row := newListedRow()
+	if f.shown() {
+		row = newShownRow()
+	}
 	rows, err := s.query(ctx, query, args...)
-	return collect(rows, err, newListedRow().scan)
+	return collect(rows, err, row.scan)
 }
 
 // filter is a query made ready for SQL.
@@ -105,6 +109,19 @@ func newFilter(q report.Query) (filter, error) {
 	return f, nil
 }
 
+// shown tells that every report of the list is public and no voice, so that nothing
+// of it need be read that says so, or that only staff sees.
+func (f filter) shown() bool {
+	return !f.q.IncludeHidden && !f.q.Voices && f.q.Names == nil && f.q.Case == ""
+}
+
+func (f filter) columns() string {
+	if f.shown() {
+		return shownColumns
+	}
+	return listedColumns
+}
+
 func (f filter) byChange() bool { return !f.q.UpdatedAfter.IsZero() }
 
 func (f filter) cursorAfter(r report.Report) string {
@@ -117,7 +134,7 @@ func (f filter) cursorAfter(r report.Report) string {
 
 // everywhere asks the plain question, for the database to plan.
 func (f filter) everywhere() *sqlbuilder.SelectBuilder {
-	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(listedColumns).From("reports")
+	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(f.columns()).From("reports")
 	f.cheap(b)
 	f.rest(b)
 	if f.byChange() {
@@ -134,7 +151,7 @@ func (f filter) everywhere() *sqlbuilder.SelectBuilder {
 // different, because that is the order of the index reports_newest alone: SQLite
 // would walk that of the primary key, and read every row to see where it lies.
 func (f filter) newestFirst(floor string) *sqlbuilder.SelectBuilder {
-	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(listedColumns).From("reports")
+	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(f.columns()).From("reports")
 	b.Where(b.GE("id", floor))
 	f.cheap(b)
 	f.rest(b)
@@ -152,7 +169,7 @@ func (f filter) byPlace() *sqlbuilder.SelectBuilder {
 	ids.From(f.around(ids, f.lookedAt()))
 	f.rest(ids)
 	limit(ids.OrderByDesc("id"), f.q.Limit+1) // one more tells whether there is a next page
-	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(listedColumns)
+	b := sqlbuilder.PostgreSQL.NewSelectBuilder().Select(f.columns())
 	return b.From(b.BuilderAs(ids, "shown")).Join("reports", "id = shown_id")
 }
 

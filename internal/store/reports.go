@@ -318,9 +318,9 @@ func (t *tx) insertReport(ctx context.Context, r report.Report) error {
 		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
 		 $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)`,
 		r.ID, r.Reference, r.Jurisdiction, r.Service, r.Status, r.CloseReason, r.PlannedFor, r.DuplicateOf,
-		r.Delivery, r.Assignee, r.Lat, r.Lon, r.AccuracyM, r.Address, r.Description, attributes, r.Language,
-		r.Private, r.Outside, r.PhotoCount, r.SupportedBy, micros(r.CreatedAt), micros(r.UpdatedAt),
-		micros(r.ClosedAt), r.Version, r.CaseID, r.Joined, r.TextHeld, r.HeldUpdates, r.Returns, r.Origin, r.PersonID, r.BoundarySet, r.TokenEpoch,
+		r.Delivery, r.Lat, r.Lon, r.AccuracyM, r.Address, r.Description, attributes, r.Language, r.Outside,
+		r.PhotoCount, r.SupportedBy, micros(r.CreatedAt), micros(r.UpdatedAt), micros(r.ClosedAt), r.Version, r.Joined, r.TextHeld,
+		r.Private, r.CaseID, r.Assignee, r.HeldUpdates, r.Returns, r.Origin, r.PersonID, r.BoundarySet, r.TokenEpoch,
 		report.Quadkey(r.Lat, r.Lon), searchText(r))
 	return err
 }
