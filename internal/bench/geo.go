@@ -13,6 +13,9 @@ import (
 	"github.com/kantsten/kantsten/geo"
 )
 
+// sweden is what the real borders are called.
+const sweden = "Sweden"
+
 // territory is a set of areas in all the forms in which it is searched.
 type territory struct {
 	name string
@@ -44,7 +47,7 @@ func (b *bench) realBorders(ctx context.Context) error {
 	if err := unpack(packed, plain); err != nil {
 		return err
 	}
-	t, err := b.territory(ctx, "Sweden", plain)
+	t, err := b.territory(ctx, sweden, plain)
 	if err != nil {
 		return err
 	}
@@ -128,6 +131,9 @@ func (b *bench) race(ctx context.Context, t *territory, kind string, points []or
 	}
 	b.table.add(atOnce)
 	limits := map[string]float64{"mixed": 2.5, "inside": 0.7}
+	if t.name != sweden { // an index of 60 MB is read from memory, not from 8 MB of it
+		limits = nil
+	}
 	b.table.add(atMost(what+" / a dependent read of 8 MB", nanoseconds(mine), nanoseconds(floor), mine/floor, limits[kind]))
 	better := min(took(others[0]), took(others[1])) // of the two kinds of tidwall's index
 	for i, f := range others {
